@@ -7,7 +7,7 @@ events made on demand. Slices are views, nothing is copied. Words only: no file,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias, overload
+from typing import ClassVar, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sos.events import Bar
 from sos.types import InstrumentKey
 
-__all__ = ["BarRun", "F64", "I64", "merge_runs"]
+__all__ = ["F64", "I64", "BarRun", "merge_runs"]
 
 F64: TypeAlias = npt.NDArray[np.float64]
 I64: TypeAlias = npt.NDArray[np.int64]
@@ -30,6 +30,7 @@ class BarRun(Sequence[Bar]):
     """
 
     __slots__ = ("close", "end", "high", "keys", "low", "oi", "open", "ts", "volume", "which")
+    event_type: ClassVar[type[Bar]] = Bar  # tells the bus that nothing else is in here
 
     def __init__(
         self,
@@ -57,7 +58,16 @@ class BarRun(Sequence[Bar]):
 
     @classmethod
     def single(
-        cls, key: InstrumentKey, ts: I64, end: I64, open: F64, high: F64, low: F64, close: F64, volume: F64, oi: F64  # noqa: A002
+        cls,
+        key: InstrumentKey,
+        ts: I64,
+        end: I64,
+        open: F64,
+        high: F64,
+        low: F64,
+        close: F64,
+        volume: F64,
+        oi: F64,
     ) -> BarRun:
         """A run of one instrument."""
         return cls((key,), np.zeros(len(ts), np.int16), ts, end, open, high, low, close, volume, oi)
@@ -127,9 +137,7 @@ def merge_runs(runs: Sequence[BarRun]) -> BarRun:
         return runs[0]
     keys = tuple(dict.fromkeys(key for run in runs for key in run.keys))
     code = {key: i for i, key in enumerate(keys)}
-    which = np.concatenate(
-        [np.array([code[key] for key in run.keys], np.int16)[run.which] for run in runs]
-    )
+    which = np.concatenate([np.array([code[key] for key in run.keys], np.int16)[run.which] for run in runs])
     merged = BarRun(
         keys,
         which,
