@@ -62,7 +62,7 @@ class BarRun(Sequence[Bar]):
         key: InstrumentKey,
         ts: I64,
         end: I64,
-        open: F64,
+        open: F64,  # noqa: A002 - the field's word
         high: F64,
         low: F64,
         close: F64,

@@ -87,7 +87,9 @@ class ManualClock:
     """A clock that moves only when told, for tests and simulations."""
 
     def __init__(self, start: datetime | int) -> None:
-        self._now = start if isinstance(start, int) else int(start.astimezone(UTC).timestamp() * NS_PER_SECOND)
+        self._now = (
+            start if isinstance(start, int) else int(start.astimezone(UTC).timestamp() * NS_PER_SECOND)
+        )
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = 0
 

@@ -13,6 +13,8 @@ from enum import StrEnum
 from typing import TypeAlias
 
 __all__ = [
+    "FALSE",
+    "TRUE",
     "Arith",
     "BoolOp",
     "Call",
@@ -20,7 +22,9 @@ __all__ = [
     "Const",
     "Indicator",
     "Input",
+    "InputName",
     "IsTrue",
+    "Lag",
     "Local",
     "Lookup",
     "Member",
@@ -32,6 +36,7 @@ __all__ = [
     "Select",
     "TimeBetween",
     "Truth",
+    "Truth01",
     "Var",
 ]
 
@@ -173,7 +178,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class TimeBetween:
-    """start <= minute of the bar's open < end; minutes since IST midnight; wraps past midnight if end <= start."""
+    """start <= minute of the bar's open < end, in minutes since IST midnight; wraps where end <= start."""
 
     start: int
     end: int
@@ -206,13 +211,11 @@ class IsTrue:
     x: Num
 
 
-Num: TypeAlias = (
-    Const | Input | Resample | Indicator | Lag | Var | Local | Lookup | Negate | Arith | Call | Select | Truth01
-)
+Leaf: TypeAlias = Const | Input | Var | Local
+Num: TypeAlias = Leaf | Resample | Indicator | Lag | Lookup | Negate | Arith | Call | Select | Truth01
 Truth: TypeAlias = Compare | Member | TimeBetween | Not | BoolOp | IsTrue
 Node: TypeAlias = Num | Truth
 
 # constants True/False are written as BoolOp("and", ()) and BoolOp("or", ())
 TRUE = BoolOp("and", ())
 FALSE = BoolOp("or", ())
-__all__ += ["FALSE", "TRUE", "InputName", "Lag", "Truth01"]

@@ -1,0 +1,157 @@
+"""All patterns of one underlying and one interval: one program, one machine each.
+
+Takes bars of the interval that arrives, makes the longer ones it needs, and steps the machines, by one
+bar (`push`) or by a block (`push_block`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from sos.bars import F64, I64
+from sos.events import Signal
+from sos.expr.compile import ProgramBuilder
+from sos.expr.tree import Input, Truth
+from sos.market.aggregate import Aggregator
+from sos.market.columns import FIELDS, REGIME, Columns
+from sos.market.regime import RegimeSettings
+from sos.market.structure import NAMES, Structure
+from sos.market.timeline import Timeline
+from sos.strategy.machine import BarFacts, BlockFacts, CompiledPattern, Machine
+from sos.strategy.pattern import Pattern
+from sos.types import NS_PER_MINUTE, InstrumentKey
+
+__all__ = ["Frame", "MarketSettings"]
+
+_CLOSE: Final = FIELDS.index("close")
+_HIGH: Final = FIELDS.index("high")
+_LOW: Final = FIELDS.index("low")
+_SESSION: Final = FIELDS.index("session")
+_SINCE: Final = FIELDS.index("since_open")
+_SINCE_END: Final = FIELDS.index("since_open_end")
+_NAN: Final = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSettings:
+    """``minutes``: interval of the bars that arrive. ``gap_minutes``: a longer hole inside a session
+    restarts the machines' counters. ``constants``: values for inputs that the run does not have
+    ("neutral" sentiment); an input that is neither computed nor named here is missing."""
+
+    minutes: int = 1
+    gap_minutes: float = 5.0
+    structure_window: int = 5
+    regime: RegimeSettings = field(default_factory=RegimeSettings)
+    constants: Mapping[str, float] = field(default_factory=dict)
+
+
+class Frame:
+    """All patterns of one interval: one program, one machine each."""
+
+    def __init__(
+        self, minutes: int, patterns: Sequence[Pattern], key: InstrumentKey, settings: MarketSettings
+    ) -> None:
+        self.aggregator = Aggregator(minutes) if minutes > settings.minutes else None
+        builder = ProgramBuilder()
+        for pattern in patterns:
+            builder.add(*CompiledPattern.roots(pattern))
+        self._extra = [node.name for node in builder.slots if isinstance(node, Input) and "." in node.name]
+        self._structure = Structure(settings.structure_window) if set(self._extra) & set(NAMES) else None
+        self._constants = settings.constants
+        self._gap = settings.gap_minutes
+        shared: dict[Truth, Callable[..., Any]] = {}
+        self.machines = {
+            pattern.id: Machine(CompiledPattern(pattern, builder, shared), key) for pattern in patterns
+        }
+        self._timeline = Timeline(builder, self._extra)
+        self._last_session = -1
+        self._last_end = 0.0
+
+    # ------------------------------------------------------------------ one bar
+
+    def push(
+        self, row: list[float], ts: int, end: int, opened: Callable[[int], int]
+    ) -> list[tuple[str, Signal]]:
+        if self.aggregator is None:
+            return self._step(row, ts, end)
+        found: list[tuple[str, Signal]] = []
+        for long in self.aggregator.push(row):
+            start = opened(int(long[_SESSION])) + round(long[_SINCE] * NS_PER_MINUTE)
+            found += self._step(long, start, end)
+        return found
+
+    def _step(self, row: list[float], ts: int, end: int) -> list[tuple[str, Signal]]:
+        session = int(row[_SESSION])
+        gap = session == self._last_session and row[_SINCE] - self._last_end > self._gap
+        self._last_session, self._last_end = session, row[_SINCE_END]
+        values = self._timeline.push(row + self._extra_row(row))
+        facts = BarFacts(ts, end, row[_CLOSE], session, gap, int(row[REGIME]))
+        found = []
+        for pattern_id, machine in self.machines.items():
+            signal = machine.step(values, facts)
+            if signal is not None:
+                found.append((pattern_id, signal))
+        return found
+
+    def _extra_row(self, row: list[float]) -> list[float]:
+        if not self._extra:
+            return []
+        known = dict(self._constants)
+        if self._structure is not None:
+            known |= zip(NAMES, self._structure.push(row[_HIGH], row[_LOW], row[_CLOSE]), strict=True)
+        return [known.get(name, _NAN) for name in self._extra]
+
+    # ------------------------------------------------------------------ a block
+
+    def push_block(
+        self, columns: list[F64], ts: I64, end: I64, opens: I64
+    ) -> Callable[[str], list[tuple[int, Signal]]]:
+        """Advance by a block; the function returned runs one machine on it: (row of the block, signal)."""
+        completed: I64 | None = None
+        if self.aggregator is not None:
+            columns, completed = self.aggregator.push_block(columns)
+            end = end[completed]
+            starts = opens[columns[_SESSION].astype(np.int64)]
+            ts = starts + np.round(columns[_SINCE] * NS_PER_MINUTE).astype(np.int64)
+        rows = len(ts)
+        block = self._timeline.push_block(columns + self._extra_columns(columns, rows), rows)
+        facts = self._facts(columns, ts, end, rows)
+
+        def run(pattern_id: str) -> list[tuple[int, Signal]]:
+            found = self.machines[pattern_id].run(block, facts)
+            return found if completed is None else [(int(completed[row]), signal) for row, signal in found]
+
+        return run
+
+    def _extra_columns(self, columns: list[F64], rows: int) -> list[F64]:
+        known: Columns = {}
+        if self._structure is not None:
+            known = self._structure.push_block(columns[_HIGH], columns[_LOW], columns[_CLOSE])
+        return [
+            known[name] if name in known else np.full(rows, self._constants.get(name, _NAN))
+            for name in self._extra
+        ]
+
+    def _facts(self, columns: list[F64], ts: I64, end: I64, rows: int) -> BlockFacts:
+        session = columns[_SESSION].astype(np.int64)
+        before = np.concatenate([[self._last_session], session[:-1]])
+        ended = np.concatenate([[self._last_end], columns[_SINCE_END][:-1]])
+        new = session != before
+        gaps = ~new & (columns[_SINCE] - ended > self._gap)
+        if rows:
+            self._last_session, self._last_end = int(session[-1]), float(columns[_SINCE_END][-1])
+        regimes = columns[REGIME].astype(np.int8)
+        return BlockFacts(
+            ts=ts.tolist(),
+            end=end.tolist(),
+            close=columns[_CLOSE].tolist(),
+            regime=regimes.tolist(),
+            regimes=regimes,
+            session=session,
+            starts=np.flatnonzero(new).tolist(),
+            gaps=frozenset(np.flatnonzero(gaps).tolist()),
+        )
