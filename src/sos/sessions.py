@@ -12,6 +12,9 @@ never changes what an earlier bar was told:
   closes 60 minutes after its open. Both are known at the open. Bars that run on past this nominal close
   still belong to the session; a next part simply begins the next session.
 
+Only whether the calendar has a day wrong is settled by all of that day's bars: it is a fact about the data
+file, like its holes, and the head reports it.
+
 Days without a bar have no session here: ordinals rise by one from each session in the data to the next.
 """
 
