@@ -10,6 +10,7 @@ Source of the formulas: each class names its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from sos.bars import F64
@@ -18,12 +19,18 @@ __all__ = ["Indicator"]
 
 
 class Indicator(Protocol):
-    """A stateful function of one or several series (all of one length and one clock)."""
+    """A stateful function of one or several series (all of one length and one clock).
 
-    def push(self, *values: float) -> float:
+    Both are methods that take as many arguments as the indicator has series; a Protocol can say that
+    only by their result.
+    """
+
+    @property
+    def push(self) -> Callable[..., float]:
         """Take the next value of each series; return the indicator's value at that bar, or NaN."""
         ...
 
-    def push_block(self, *columns: F64) -> F64:
+    @property
+    def push_block(self) -> Callable[..., F64]:
         """Take the next n values of each series; return n values, identical to n pushes."""
         ...
