@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import msgspec
 
-from sos.types import InstrumentKey, Regime, Side
+from sos.types import ExitReason, InstrumentKey, Refusal, Regime, Side
 
-__all__ = ["Bar", "Event", "Signal"]
+__all__ = ["Bar", "Event", "OrderFilled", "OrderWithdrawn", "SessionEnded", "Signal", "TimePassed"]
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -52,3 +52,39 @@ class Signal(msgspec.Struct, frozen=True, gc=False):
     quantity_mod: float
     tp_mult: float
     captures: tuple[tuple[str, float], ...]
+
+
+class OrderFilled(Event, frozen=True, gc=False, array_like=True, tag="OrderFilled"):
+    """Part or all of an order was done at ``price`` (paise). ``ts``: open time of the bar of the fill.
+
+    ``left``: units of the order still to be done. ``reason`` names an exit and is None for an entry.
+    ``at_open``: done at the bar's first price, so the rest of that bar came after it.
+    """
+
+    order_id: int
+    side: Side
+    qty: int
+    price: int
+    left: int
+    reason: ExitReason | None
+    at_open: bool
+
+
+class OrderWithdrawn(Event, frozen=True, gc=False, array_like=True, tag="OrderWithdrawn"):
+    """A waiting entry is gone without a fill."""
+
+    order_id: int
+    reason: Refusal
+
+
+class TimePassed(Event, frozen=True, gc=False):
+    """A bar of ``key`` is about to start at ``ts``: time rules that act at an open are due."""
+
+    key: InstrumentKey
+
+
+class SessionEnded(Event, frozen=True, gc=False):
+    """No more bars of this session will come for ``key``. ``at_data_end``: the data stopped inside it."""
+
+    key: InstrumentKey
+    at_data_end: bool
