@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
@@ -229,6 +228,8 @@ def check_csv_target(path: Path) -> None:
     """
     if path.is_dir():
         raise ConfigError(f"--csv {path}: is a folder, name a file in it, e.g. {path / 'trades.csv'}")
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"--csv {path}: is not a file that can be replaced, name another")
     if not path.parent.is_dir():
         raise ConfigError(f"--csv {path}: the folder {path.parent} does not exist, create it first")
     if not os.access(path.parent, os.W_OK):
@@ -236,14 +237,10 @@ def check_csv_target(path: Path) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    name = ""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            name = file.name
-            file.write(content)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
+        temporary.write_bytes(content)
+        temporary.replace(path)
     except OSError as exc:
-        if name:
-            Path(name).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise ConfigError(f"--csv {path}: cannot be written ({exc.strerror or 'output error'})") from exc
