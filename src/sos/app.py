@@ -1,0 +1,103 @@
+"""Where the parts meet: settings and a request in, one run composed of them, its result out.
+
+The only module besides the command line that sees the whole configuration. It reads no arguments, prints
+nothing and has no rules of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import sos
+from sos.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sos.config import Config
+    from sos.strategy.loader import LoadResult
+
+__all__ = ["BacktestRequest", "Progress", "check_config", "load_enabled", "strategy_paths"]
+
+Progress = Callable[[int, int], None]
+_LOCAL: Final = Path("strategies")
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestRequest:
+    """What one run is asked for; None and empty mean "as the configuration says".
+
+    ``data``: texts FILE or SYMBOL=FILE. ``start``/``end``: IST dates, both inclusive. ``columns``: name in
+    the file by field.
+    """
+
+    symbols: Sequence[str]
+    data: Sequence[str] = ()
+    strategies: Sequence[Path] = ()
+    start: date | None = None
+    end: date | None = None
+    seed: int | None = None
+    tz: str | None = None
+    stamps: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+def strategy_paths(given: Sequence[Path], configured: Sequence[Path] = ()) -> list[Path]:
+    """Where patterns come from: what is given, else configured, else ./strategies, else those of SOS.
+
+    Raises:
+        ConfigError: nothing is given and this copy of SOS has no patterns.
+    """
+    chosen = list(given or configured)
+    if chosen:
+        return chosen
+    if _LOCAL.is_dir():
+        return [_LOCAL]
+    packaged = Path(str(files(sos))) / "patterns"
+    in_source = Path(str(files(sos))).parent.parent / "strategies"
+    for folder in (packaged, in_source):
+        if folder.is_dir():
+            return [folder]
+    raise ConfigError("no patterns: make a folder ./strategies or name one with --strategies")
+
+
+def load_enabled(paths: Sequence[Path], disabled: Sequence[str]) -> LoadResult:
+    """The patterns at ``paths`` without the disabled ones.
+
+    Raises:
+        StrategyError: any file is wrong.
+        ConfigError: a disabled id does not exist, or nothing is left.
+    """
+    from sos.strategy.loader import LoadResult, load_patterns
+
+    loaded = load_patterns(paths)
+    known = [pattern.id for pattern in loaded.patterns]
+    for name in disabled:
+        if name not in known:
+            raise ConfigError(
+                f"strategies.disabled: no pattern is called {name}; known are {', '.join(known)}"
+            )
+    kept = tuple(pattern for pattern in loaded.patterns if pattern.id not in disabled)
+    if not kept:
+        raise ConfigError("no pattern is left to run: all are in strategies.disabled, or the folder is empty")
+    return LoadResult(kept, loaded.warnings)
+
+
+def check_config(config: Config) -> LoadResult:
+    """Load what the configuration names and resolve what only shows with the patterns at hand.
+
+    Raises:
+        SosError: the first thing that a run would refuse.
+    """
+    from sos.data.symbols import resolve
+    from sos.trading.settings import resolve_exits
+
+    for symbol in config.underlyings:
+        resolve(symbol)
+    loaded = load_enabled(strategy_paths((), config.strategies.paths), config.strategies.disabled)
+    for pattern in loaded.patterns:
+        resolve_exits(pattern.id, pattern.exits, config.execution)
+    return loaded

@@ -1,0 +1,27 @@
+"""The command line: `main(argv) -> int`. No logic: arguments in, one call, text out.
+
+Results go to stdout, logs and errors to stderr. Exit codes: 0 good, 1 the result says no, 2 usage or
+configuration, 3 data, 4 broker, 130 interrupted. Importing this module loads nothing; commands import what
+they need when they run, so that `sos --help` costs less than importing NumPy.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: arguments without the program's name; None takes those of the process.
+
+    Returns:
+        The exit code. Nothing is raised unless ``--debug`` asks for the traceback.
+    """
+    from sos.cli.entry import run
+
+    return run(list(sys.argv[1:] if argv is None else argv))

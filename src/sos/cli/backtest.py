@@ -1,0 +1,108 @@
+"""`sos backtest`: replay bars through the patterns and print what they would have done."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sos.cli.options import ConfigFile, Json, Overrides, parse_count, parse_date, parse_mapping
+
+if TYPE_CHECKING:
+    from sos.app import BacktestRequest
+    from sos.backtest.result import BacktestResult
+
+__all__ = ["backtest"]
+
+_DATA_HELP = (
+    "Bars, FILE or SYMBOL=FILE (Parquet or CSV); repeatable. Without: the store, then a synthetic sample."
+)
+
+
+def backtest(
+    symbols: Annotated[
+        list[str], typer.Argument(metavar="SYMBOL...", help="NIFTY, BANKNIFTY, RELIANCE, ...")
+    ],
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="First day, YYYY-MM-DD.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last day, inclusive.")] = None,
+    data: Annotated[list[str] | None, typer.Option("--data", metavar="FILE", help=_DATA_HELP)] = None,
+    strategies: Annotated[
+        list[Path] | None, typer.Option("--strategies", metavar="PATH", help="Files or folders; repeatable.")
+    ] = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    as_json: Json = False,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Also write the trades.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the synthetic sample.")] = None,
+    no_progress: Annotated[bool, typer.Option("--no-progress", help="No progress bar.")] = False,
+    trades: Annotated[str, typer.Option("--trades", metavar="N|all", help="Trades to print.")] = "20",
+    tz: Annotated[
+        str | None, typer.Option("--tz", metavar="ZONE", help="Zone of stamps without one.")
+    ] = None,
+    stamps: Annotated[
+        str | None, typer.Option("--stamps", metavar="start|end", help="What a bar's stamp means.")
+    ] = None,
+    columns: Annotated[
+        list[str] | None, typer.Option("--columns", metavar="FIELD=NAME", help="Column names of the files.")
+    ] = None,
+) -> None:
+    """Replay bars through patterns and print the trades.
+
+    Also their charges, the funnel of each pattern and a digest of the run.
+    """
+    shown = parse_count("--trades", trades)
+    from sos.app import BacktestRequest
+
+    request = BacktestRequest(
+        symbols=tuple(symbols),
+        data=tuple(data or ()),
+        strategies=tuple(strategies or ()),
+        start=parse_date("--from", start),
+        end=parse_date("--to", end),
+        seed=seed,
+        tz=tz,
+        stamps=stamps,
+        columns=parse_mapping("--columns", columns),
+    )
+    result = _run(request, config, overrides or [], csv, progress=not no_progress)
+    if csv is not None:
+        from sos.backtest.serialise import write_csv
+
+        write_csv(csv, result.trades, result.data.names)
+    _show(result, as_json, shown)
+
+
+def _run(
+    request: BacktestRequest, config: Path | None, overrides: list[str], csv: Path | None, progress: bool
+) -> BacktestResult:
+    """Everything that can be refused is refused before the first bar is read."""
+    from sos.app import run_backtest
+    from sos.cli.console import configure_logging, progress_bar
+    from sos.clock import SystemClock
+    from sos.config import load_config
+
+    if csv is not None:
+        from sos.backtest.serialise import check_csv_target
+
+        check_csv_target(csv)
+    settings = load_config(config, os.environ, overrides)
+    configure_logging(settings.log.level)
+    with progress_bar(progress, " ".join(request.symbols)) as report:
+        return run_backtest(request, settings, SystemClock(), report)
+
+
+def _show(result: BacktestResult, as_json: bool, shown: int | None) -> None:
+    if as_json:
+        from sos.backtest.serialise import to_json
+
+        sys.stdout.write(to_json(result).decode())
+        return
+    from sos.backtest.tables import print_result
+    from sos.cli.console import make_console
+
+    print_result(make_console(), result, shown)
