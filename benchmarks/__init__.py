@@ -1,0 +1,1 @@
+"""Benchmarks: ratios against floors measured in the same run. Never imported by SOS or run as timed tests."""
