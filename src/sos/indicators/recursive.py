@@ -10,7 +10,6 @@ Sources: TA-Lib EMA, RSI, ATR, TRANGE; J. W. Wilder, New Concepts in Technical T
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +18,6 @@ from sos.bars import F64
 from sos.indicators.window import NAN, pieces, quiet, window
 
 __all__ = ["Atr", "Ema", "Rsi", "Wilder"]
-
-NO_MOVEMENT: Final = 1e-14  # below this the sum of mean gain and loss counts as 0 (TA-Lib's TA_EPSILON)
 
 
 class _Smoothed(ABC):
@@ -187,7 +184,7 @@ class Rsi:
         gain = self._gain.push(move if not move <= 0.0 else 0.0)
         loss = self._loss.push(-move if not move >= 0.0 else 0.0)
         total = gain + loss
-        return 0.0 if total < NO_MOVEMENT else 100.0 * (gain / total)
+        return 0.0 if total == 0.0 else 100.0 * (gain / total)
 
     def push_block(self, x: F64) -> F64:
         if not len(x):
@@ -203,5 +200,5 @@ class Rsi:
             total = gain + loss
             gain /= total
             gain *= 100.0
-            gain[total < NO_MOVEMENT] = 0.0
+            gain[total == 0.0] = 0.0
         return gain
