@@ -33,12 +33,14 @@ def warmup(node: Node, interval: int = 1) -> int:
         case Resample(minutes, source):
             return -(-warmup(source, minutes) * minutes // interval)
         case Indicator(name, _, params):
-            return max(below, 1) - 1 + _own(name, params)
+            return max(below, 1) - 1 + _own(name, params, interval)
         case _:
             return below
 
 
-def _own(name: str, params: tuple[float, ...]) -> int:
+def _own(name: str, params: tuple[float, ...], interval: int) -> int:
     from sos.indicators import REGISTRY
 
-    return int(REGISTRY[name].warmup(params))
+    bars = int(REGISTRY[name].warmup(params))
+    # those that wait for the clock are registered in minutes, the others in bars
+    return -(-bars // interval) if name.startswith(("prev_day_", "opening_range_")) else bars

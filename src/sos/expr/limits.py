@@ -54,6 +54,7 @@ _WORDS: Final = {
     "is": "'is' is not part of an expression; compare with '=='",
     "None": "there is no None: a missing value is simply not ready",
 }
+_JOINING: Final = frozenset(("and", "or", "not", "in", "if", "else"))
 _CLOSES: Final = {")": "(", "]": "["}
 
 
@@ -103,21 +104,37 @@ def _tokens(text: str, plain: str) -> None:
 
 
 def _refuse(kind: str, word: str, span: Span, before: re.Match[str] | None) -> None:
-    """Raise for a token that no expression has, or that leans on the one before."""
-    touching = before is not None and before.end() == span.start
-    last = before.lastgroup if before is not None and touching else ""
-    if kind == "op" and word not in _OPERATORS:
-        raise _unknown_operator(word, span)
-    if kind == "name" and word.startswith("_"):
-        raise span.error(f"names do not begin with an underscore: {span.quoted}")
-    if kind == "name" and word in _WORDS:
-        raise span.error(_WORDS[word])
-    if last == "number" and kind in ("name", "number", "text"):
+    """Raise for a token that no expression has, or that cannot follow the one before."""
+    if kind == "op":
+        if word not in _OPERATORS:
+            raise _unknown_operator(word, span)
+        return
+    last = before.lastgroup if before is not None and before.end() == span.start else ""
+    if last == "number":
         raise span.error("a number runs into what follows it; only plain decimal numbers are read")
     if kind == "text" and last == "name":
         raise span.error("a letter before a quoted text is not allowed")
-    if kind == "text" and last == "text":
-        raise span.error("two quoted texts in a row")
+    if kind == "text" and "\\" in word:
+        raise span.error("backslashes are not part of an expression")
+    if kind == "number" and len(word) > 1 and word[0] == "0" and word[1].isdigit():
+        raise span.error("a number does not begin with a zero")
+    if kind == "name":
+        _refuse_name(word, span)
+    if word not in _JOINING and before is not None and _ends_operand(before):
+        raise span.error(f"an operator or a comma is missing before {span.quoted}")
+
+
+def _refuse_name(word: str, span: Span) -> None:
+    if word.startswith("_"):
+        raise span.error(f"names do not begin with an underscore: {span.quoted}")
+    if word in _WORDS:
+        raise span.error(_WORDS[word])
+
+
+def _ends_operand(token: re.Match[str]) -> bool:
+    """Is an operand complete after this token, so that another one cannot follow?"""
+    word = token.group()
+    return word in _CLOSES if token.lastgroup == "op" else word not in _JOINING
 
 
 def _unknown_operator(word: str, span: Span) -> Exception:

@@ -150,7 +150,7 @@ def _longer_bars(name: str, minutes: int, span: Span, scope: Scope) -> Bars:
         raise span.error(f"{name} is the pattern's own interval; write close instead of {name}.close")
     if not scope.interval < minutes <= 375 or minutes % scope.interval:
         raise span.error(
-            f"{name} does not fit bars of {scope.interval} minutes; "
+            f"{name} does not fit a pattern of {scope.interval}m bars; "
             "other intervals are larger multiples of it, at most m375"
         )
     return Bars(name, span, minutes=minutes)
@@ -170,14 +170,10 @@ def _unknown_name(name: str, span: Span, scope: Scope, functions: frozenset[str]
     if name in _SPACES:
         return span.error(f"'{name}' needs a field after a dot")
     likely = nearest(name, {*_BARE, *_SPACES, *scope.in_execution, "history", "timestamp"})
-    likely = likely or next(
-        (f"{space}.{name}" for space in ("vars", "params") if nearest(name, _of(space, scope))), ""
-    )
+    for space, known_there in (("vars", scope.vars), ("params", scope.params)):
+        close = nearest(name, known_there)
+        likely = likely or (f"{space}.{close}" if close else "")
     return span.error(f"unknown name '{name[:40]}'", likely)
-
-
-def _of(space: str, scope: Scope) -> Iterable[str]:
-    return scope.vars if space == "vars" else scope.params
 
 
 # ---------------------------------------------------------------------- names with a dot
