@@ -42,8 +42,8 @@ Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 _NAMES: Final[dict[str, Any]] = {
     "NAN": float("nan"),
     "INF": float("inf"),
-    "S": kernel_scalar,
-    "C": kernel_column,
+    "KS": kernel_scalar,
+    "KC": kernel_column,
     "where": np.where,
 }
 

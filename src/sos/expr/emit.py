@@ -55,10 +55,10 @@ class Dialect:
 
 
 SCALAR: Final = Dialect(
-    both=" and ", either=" or ", select=lambda t, f, a, b: f"{a} if {t} else {b} if {f} else NAN", kernel="S"
+    both=" and ", either=" or ", select=lambda t, f, a, b: f"{a} if {t} else {b} if {f} else NAN", kernel="KS"
 )
 COLUMN: Final = Dialect(
-    both=" & ", either=" | ", select=lambda t, f, a, b: f"where({t}, {a}, where({f}, {b}, NAN))", kernel="C"
+    both=" & ", either=" | ", select=lambda t, f, a, b: f"where({t}, {a}, where({f}, {b}, NAN))", kernel="KC"
 )
 
 

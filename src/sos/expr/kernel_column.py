@@ -31,7 +31,7 @@ def _rowwise(function: Callable[..., float], *args: Values) -> Values:
 
 def div(a: Values, b: Values) -> Values:
     if isinstance(b, float):
-        return cast(Values, a / b) if b else np.full_like(a, NAN)
+        return a / b if b else np.full_like(a, NAN)
     return np.where(b != 0.0, a / b, NAN)
 
 
@@ -45,7 +45,7 @@ def mod(a: Values, b: Values) -> Values:
 
 def power(a: Values, b: Values) -> Values:
     if isinstance(b, float) and b == 2.0:
-        return cast(Values, a * a)
+        return a * a
     return _rowwise(scalar.power, a, b)
 
 

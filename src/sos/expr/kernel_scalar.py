@@ -44,7 +44,7 @@ def round_(x: float, digits: float = 0.0) -> float:
     """Half away from zero; a half is a half within 1e-9, so that 2.675 to two digits is 2.68."""
     if x - x != 0.0 or digits - digits != 0.0:
         return NAN
-    scale = 10.0 ** min(300.0, abs(float(int(digits))))
+    scale: float = 10.0 ** min(300.0, abs(float(int(digits))))
     y = abs(x) * scale if digits >= 0 else abs(x) / scale
     if y - y != 0.0:
         return x

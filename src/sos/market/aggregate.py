@@ -109,7 +109,8 @@ def _larger(a: float, b: float) -> float:
 def _sums(values: F64, starts: I64, lasts: I64) -> F64:
     """Sums by group, added in order of time. Whole numbers are exact in any order."""
     known = values[values == values]
-    if bool(np.all(known == np.floor(known))) and float(np.abs(known).sum()) < 2.0**53:
+    whole = bool(np.all(known == np.floor(known)))
+    if whole and (not len(known) or float(np.abs(known).max()) < 2.0**53 / len(values)):
         return np.add.reduceat(values, starts)
     return np.array(
         [_in_order(values[first : last + 1].tolist()) for first, last in zip(starts, lasts, strict=True)],

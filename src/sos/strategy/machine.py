@@ -90,6 +90,11 @@ class _CompiledPhase:
     slots: frozenset[int]  # what the functions by row read
 
 
+def _one_nan(x: float) -> float:
+    """The same value with one NaN: its sign and payload depend on the path and must not reach a digest."""
+    return x if x == x else _NAN
+
+
 class CompiledPattern:
     """A pattern whose expressions are functions over the slots of one program. Has no state."""
 
@@ -192,7 +197,7 @@ class Machine:
             self._fail(phase)
             return None
         for index, capture in zip(phase.variables, phase.captures, strict=True):
-            self.captured[index] = capture(values, self.captured)
+            self.captured[index] = _one_nan(capture(values, self.captured))
         return self._advance(bar.ts, bar.end, bar.close, bar.regime, self.compiled.levels, (values,))
 
     def _fail(self, phase: _CompiledPhase) -> None:
@@ -229,6 +234,8 @@ class Machine:
         pattern = self.compiled.pattern
         rule = pattern.rules[regime]
         entry, stop, target = levels(*where, self.captured, rule.tp_mult, rule.quantity_mod)
+        if entry != entry or stop != stop or target != target:
+            entry, stop, target = _one_nan(entry), _one_nan(stop), _one_nan(target)
         captures = (
             tuple((name, self.captured[i]) for name, i in self.compiled.variables.items())
             if self.captured
@@ -355,7 +362,7 @@ class _BlockRun:
         if phase.row_captures:
             table = self._table(machine.phase)
             for index, capture in zip(phase.variables, phase.row_captures, strict=True):
-                machine.captured[index] = capture(table, row, machine.captured)
+                machine.captured[index] = _one_nan(capture(table, row, machine.captured))
         last = machine.phase + 1 == len(self.compiled.phases)
         where = (self._table(-1), row) if last else ()
         signal = machine._advance(
