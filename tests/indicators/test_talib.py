@@ -25,9 +25,7 @@ def _one(function: Any) -> Callable[[Columns, int], F64]:
 
 
 def _band(data: Columns, n: int, at: int) -> F64:
-    result: F64 = talib.BBANDS(data["x"], timeperiod=n, nbdevup=2.0, nbdevdn=2.0, matype=talib.MA_Type.SMA)[
-        at
-    ]
+    result: F64 = talib.BBANDS(data["x"], timeperiod=n, nbdevup=2.0, nbdevdn=2.0)[at]
     return result
 
 

@@ -127,8 +127,12 @@ class Chunked(ABC):
 
     def push_block(self, x: F64) -> F64:
         """Take the next values, shape (n,); return as many."""
-        out = np.empty(len(x))
+        if not len(x):
+            return np.empty(0)
         with quiet():
+            if len(x) <= PIECE:
+                return self._piece(x)
+            out = np.empty(len(x))
             for part in pieces(len(x)):
                 out[part] = self._piece(x[part])
         return out
