@@ -55,6 +55,7 @@ def trade(
         regime=Regime.BULLISH,
         risk_paise=risk,
         exits=exits,
+        slot=0,
     )
 
 

@@ -22,6 +22,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code. Nothing is raised unless ``--debug`` asks for the traceback.
     """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments in (["version"], ["--version"]):  # asked by scripts: no need to load the rest
+        from sos import __version__
+
+        print(f"sos {__version__}")
+        return 0
     from sos.cli.entry import run
 
-    return run(list(sys.argv[1:] if argv is None else argv))
+    return run(arguments)

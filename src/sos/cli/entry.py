@@ -83,6 +83,8 @@ def _dispatch(arguments: list[str]) -> int:
     except SystemExit as stop:  # how the libraries below answer a reader that went away
         _silence_stdout()
         return stop.code if isinstance(stop.code, int) else 0
+    if outcome == _INTERRUPTED:  # newer versions answer ctrl-c with an exit code of their own
+        return _interrupted()
     return outcome if isinstance(outcome, int) else 0
 
 
