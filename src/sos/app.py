@@ -17,10 +17,13 @@ import sos
 from sos.errors import ConfigError
 
 if TYPE_CHECKING:
+    from sos.backtest.result import BacktestResult
+    from sos.clock import Clock
     from sos.config import Config
+    from sos.data.sources import RunInputs
     from sos.strategy.loader import LoadResult
 
-__all__ = ["BacktestRequest", "Progress", "check_config", "load_enabled", "strategy_paths"]
+__all__ = ["BacktestRequest", "Progress", "check_config", "load_enabled", "run_backtest", "strategy_paths"]
 
 Progress = Callable[[int, int], None]
 _LOCAL: Final = Path("strategies")
@@ -101,3 +104,58 @@ def check_config(config: Config) -> LoadResult:
     for pattern in loaded.patterns:
         resolve_exits(pattern.id, pattern.exits, config.execution)
     return loaded
+
+
+def run_backtest(
+    request: BacktestRequest, config: Config, clock: Clock, progress: Progress | None = None
+) -> BacktestResult:
+    """Load what ``request`` names, replay it, give the result.
+
+    Everything that can be refused without data (symbols, patterns, exits) is refused before a file is read.
+
+    Raises:
+        SosError: as the parts do; see the error tree.
+    """
+    from sos.backtest.run import BacktestSettings
+    from sos.backtest.run import run_backtest as replay
+    from sos.data.symbols import resolve
+
+    for symbol in (*request.symbols, *config.underlyings):
+        resolve(symbol)
+    loaded = load_enabled(
+        strategy_paths(request.strategies, config.strategies.paths), config.strategies.disabled
+    )
+    settings = BacktestSettings(
+        execution=config.execution,
+        risk=config.risk,
+        regime=config.regime,
+        gap_minutes=float(config.engine.gap_reset_minutes),
+        neutral_sentiment=config.sentiment.when_missing == "neutral",
+        default_selection=config.contracts.option_selection,
+        batch=config.engine.batch,
+    )
+    return replay(_inputs(request, config), loaded.patterns, settings, clock, progress or _no_progress)
+
+
+def _no_progress(done: int, total: int) -> None:
+    """Nobody is watching."""
+
+
+def _inputs(request: BacktestRequest, config: Config) -> RunInputs:
+    from sos.data.sources import FileOptions, resolve_inputs
+
+    data = config.data
+    return resolve_inputs(
+        request.symbols,
+        request.data or data.files,
+        request.start,
+        request.end,
+        volume_from={symbol: settings.volume_from for symbol, settings in config.underlyings.items()},
+        seed=data.seed if request.seed is None else request.seed,
+        files=FileOptions(
+            columns=dict(request.columns or data.columns) or None,
+            tz=request.tz or data.tz,
+            stamps=request.stamps or data.stamps,
+        ),
+        sample_sessions=data.sample_sessions,
+    )

@@ -73,11 +73,15 @@ def test_zero_trades_shown_prints_only_the_count() -> None:
     assert "… 40 more between them" in report(100, shown=0)
 
 
-def test_the_head_says_what_is_synthetic_and_what_is_missing() -> None:
-    text = report(120, synthetic=True)
-    assert "synthetic sample" in text
-    assert "no volume:" in text
-    assert "--data NIFTY.FUT=FILE" in " ".join(text.split())
+def test_the_head_says_that_data_are_synthetic_even_if_no_note_does() -> None:
+    assert "synthetic sample" in report(120, synthetic=True)
+    assert "synthetic" not in report(120)
+    assert report(120, synthetic=True, notes=("synthetic sample, seed 7",)).count("synthetic") == 1
+
+
+def test_the_notes_of_the_run_come_before_the_trades() -> None:
+    text = report(100, notes=("NIFTY trades itself: no option data",))
+    assert text.index("trades itself") < text.index("Trades")
 
 
 def test_a_run_without_trades_points_at_the_funnel() -> None:

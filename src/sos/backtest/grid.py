@@ -43,7 +43,7 @@ class Column:
 
 
 def fitted(title: str, columns: Sequence[Column], width: int) -> Group:
-    """A titled table of at most ``width`` columns of text (as long as the columns that stay can shrink to it)."""
+    """A titled table of at most ``width`` columns of text, if the columns that stay can shrink to it."""
     kept = list(columns)
     while sum(column.needed + _GAP for column in kept) - _GAP > width and any(column.drop for column in kept):
         kept.remove(max(kept, key=lambda column: column.drop))

@@ -29,11 +29,7 @@ __all__ = ["DEFAULT_TRADES_SHOWN", "print_result", "render"]
 
 DEFAULT_TRADES_SHOWN: Final = 20
 _UNITS_PER_PAISA: Final = UNITS_PER_RUPEE // 100
-_HOW_TO_MEND: Final = {
-    "volume": "add the future's bars with --data NIFTY.FUT=FILE, or bars that have volume",
-    "oi": "add the future's bars with --data NIFTY.FUT=FILE, or bars that have open interest",
-    "sentiment": '[sentiment] when_missing = "neutral" declares neutral values',
-}
+_WARNING_WORDS: Final = ("synthetic", "itself", "missing", "lacks", "neutral", "earliest known")
 _MEASURING: Final = Console(width=1000)
 
 
@@ -46,7 +42,7 @@ def print_result(console: Console, result: BacktestResult, shown: int | None = D
 def render(result: BacktestResult, width: int, shown: int | None) -> Iterable[RenderableType]:
     """The parts of the report from top to bottom for a console of ``width`` columns."""
     summary = summarise(result.trades, result.data.days)
-    yield _head(result.data, result.patterns)
+    yield _head(result.data)
     if result.trades:
         yield _trades(result.trades, result.data.names, width, shown)
         hidden = 0 if shown is None else max(0, len(result.trades) - shown)
@@ -66,11 +62,10 @@ def render(result: BacktestResult, width: int, shown: int | None) -> Iterable[Re
 # ---------------------------------------------------------------------------------------------- head
 
 
-def _head(head: DataHead, patterns: Sequence[PatternOutcome]) -> RenderableType:
+def _head(head: DataHead) -> RenderableType:
     notes = [(note, "yellow" if _is_warning(note) else "dim") for note in head.notes]
     if head.synthetic and not any("synthetic" in note for note in head.notes):
         notes.insert(0, ("synthetic sample: drawn from a seed, not market data", "yellow"))
-    notes += [(line, "yellow") for line in _missing(patterns)]
     title = Text(f"{' '.join(head.symbols)}  {_span(head)}", style="bold")
     return Group(title, *(Padding(Text(note, style=style), (0, 0, 0, 2)) for note, style in notes))
 
@@ -84,26 +79,7 @@ def _span(head: DataHead) -> str:
 
 
 def _is_warning(note: str) -> bool:
-    return any(word in note for word in ("synthetic", "trades itself", "missing", "neutral", "no "))
-
-
-def _missing(patterns: Sequence[PatternOutcome]) -> list[str]:
-    """One line per missing input, with the patterns that stay silent for it and what to do."""
-    silent: dict[str, list[str]] = {}
-    for outcome in patterns:
-        for name in outcome.missing_inputs:
-            silent.setdefault(name, []).append(outcome.pattern_id)
-    return [f"no {name}: {_some(ids)} cannot fire{_mend(name)}" for name, ids in sorted(silent.items())]
-
-
-def _some(ids: Sequence[str]) -> str:
-    shown = ", ".join(ids[:3])
-    return shown if len(ids) <= 3 else f"{shown} and {len(ids) - 3} more"
-
-
-def _mend(name: str) -> str:
-    how = _HOW_TO_MEND.get(name.partition(".")[0])
-    return f"; {how}" if how else " in this version"
+    return any(word in note for word in _WARNING_WORDS)
 
 
 # -------------------------------------------------------------------------------------------- trades

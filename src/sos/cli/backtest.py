@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sos.cli.options import ConfigFile, Json, Overrides, parse_count, parse_date, parse_mapping
+from sos.errors import ConfigError
 
 if TYPE_CHECKING:
     from sos.app import BacktestRequest
@@ -56,6 +57,8 @@ def backtest(
     Also their charges, the funnel of each pattern and a digest of the run.
     """
     shown = parse_count("--trades", trades)
+    if stamps not in (None, "start", "end"):
+        raise ConfigError(f"--stamps {stamps}: give start or end")
     from sos.app import BacktestRequest
 
     request = BacktestRequest(
