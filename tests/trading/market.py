@@ -44,7 +44,25 @@ class Days:
 def pattern(name: str = "P", side: Side = Side.BUY, **exits: Any) -> Pattern:
     one = Const(1.0)
     return Pattern(
-        name, "", 1, {}, {}, (), side, one, one, one, {}, None, ExitRules(**exits), False, True, frozenset(), 0, "", ""
+        name,
+        "",
+        1,
+        {},
+        {},
+        (),
+        side,
+        one,
+        one,
+        one,
+        {},
+        None,
+        ExitRules(**exits),
+        False,
+        True,
+        frozenset(),
+        0,
+        "",
+        "",
     )
 
 
@@ -94,7 +112,9 @@ def at(clock: str, day: int = 0) -> int:
     return ist_ns(MONDAY + timedelta(days=day), int(hours) * 60 + int(minutes))
 
 
-def bar(clock: str, o: float, h: float, low: float, c: float, *, day: int = 0, key: InstrumentKey = KEY) -> Bar:
+def bar(
+    clock: str, o: float, h: float, low: float, c: float, *, day: int = 0, key: InstrumentKey = KEY
+) -> Bar:
     ts = at(clock, day)
     return Bar(ts, ts + NS_PER_MINUTE, key, o, h, low, c, nan, nan)
 
@@ -127,7 +147,19 @@ def signal(
     )
 
 
-def mirrored(value: Bar | Signal, around: float = 200.0) -> Bar | Signal:
+def feed(desk: Desk, script: Sequence[object]) -> Desk:
+    """Hand bars and signals to the plain path in their order."""
+    for step in script:
+        if isinstance(step, Bar):
+            desk.on_bar(step)
+        elif isinstance(step, Signal):
+            desk.on_signal(step)
+        else:
+            raise TypeError(f"a script has bars and signals, not {step!r}")
+    return desk
+
+
+def mirrored(value: object, around: float = 200.0) -> Bar | Signal:
     """The same market upside down: what a long meets, a short meets here."""
     if isinstance(value, Bar):
         return Bar(
@@ -141,6 +173,8 @@ def mirrored(value: Bar | Signal, around: float = 200.0) -> Bar | Signal:
             value.volume,
             value.oi,
         )
+    if not isinstance(value, Signal):
+        raise TypeError(f"a script has bars and signals, not {value!r}")
     return Signal(
         value.ts,
         value.end,
@@ -161,7 +195,9 @@ def mirrored(value: Bar | Signal, around: float = 200.0) -> Bar | Signal:
 def columns(bars: Sequence[Bar]) -> BarRun:
     """Bars in their given order as a run."""
     keys = tuple(dict.fromkeys(b.key for b in bars))
-    rows = [np.array([getattr(b, name) for b in bars]) for name in ("ts", "end", "open", "high", "low", "close")]
+    rows = [
+        np.array([getattr(b, name) for b in bars]) for name in ("ts", "end", "open", "high", "low", "close")
+    ]
     empty = np.full(len(bars), nan)
     which = np.array([keys.index(b.key) for b in bars], np.int16)
     return BarRun(keys, which, *rows, empty, empty)

@@ -9,8 +9,9 @@ No socket, file, clock or asyncio.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Final
 
@@ -20,9 +21,9 @@ from sos.errors import InvariantBroken
 from sos.events import Bar, OrderFilled, Signal
 from sos.strategy.pattern import Pattern
 from sos.trading.execution import ExecutionCore, Slot
-from sos.trading.orders import OrderState
+from sos.trading.orders import FREE
 from sos.trading.positions import Trade
-from sos.trading.record import Entry, Journal, RefusalLog
+from sos.trading.record import Entry, RefusedSignal, SlotRecord
 from sos.trading.risk import Limits
 from sos.trading.scan import scan
 from sos.trading.settings import ExecutionSettings, RiskSettings, resolve_exits
@@ -34,7 +35,7 @@ from sos.types import ExitReason, InstrumentKey, Refusal
 
 __all__ = ["Desk", "Lane"]
 
-_FREE: Final = OrderState.FREE
+_SQUARE_OFF: Final = ExitReason.SQUARE_OFF
 
 
 class Lane:
@@ -86,28 +87,49 @@ class Desk:
         if slippage is None:
             slippage = TickSlippage(execution.slippage_ticks) if execution.slippage_ticks else NoSlippage()
         self.venue = PaperVenue(slippage, fill_on_touch=execution.fill_on_touch)
-        self.journal = Journal(keep=keep_journal)
-        self.refused = RefusalLog([(slot.pattern_id, slot.instrument.spec.key) for slot in slots])
+        self.records = [
+            SlotRecord(slot.pattern_id, slot.instrument.spec.key, keep=keep_journal) for slot in slots
+        ]
+        self._trades: list[Trade] = []
 
     @property
     def trades(self) -> list[Trade]:
-        """Finished trades in the order in which they ended."""
-        return self.core.trades
+        """Finished trades by exit time, then slot, numbered from 1."""
+        done = self.core.trades
+        if len(self._trades) != len(done):
+            self._trades = sorted(done, key=_exit_order)
+            for number, trade in enumerate(self._trades, 1):
+                trade.id = number
+        return self._trades
 
     @property
     def refusals(self) -> dict[str, Counter[Refusal]]:
-        """Refused signals counted by pattern and reason; `refused` has them one by one."""
-        return self.refused.counts()
+        """Refused signals counted by pattern and reason, over all underlyings."""
+        counted: dict[str, Counter[Refusal]] = {}
+        for record in self.records:
+            counted.setdefault(record.pattern_id, Counter()).update(record.counts())
+        return counted
+
+    def refused(self) -> Iterator[RefusedSignal]:
+        """Refused signals one by one, slot by slot."""
+        for record in self.records:
+            yield from record.refused()
+
+    @property
+    def journal(self) -> list[Entry]:
+        """Orders, moves and fills slot by slot: all of them with ``keep_journal``, else the latest."""
+        return [entry for record in self.records for entry in (*record.kept, *record.pending)]
 
     def digest(self) -> str:
-        """SHA-256 over all orders, fills and refusals in their order, and the sum of all charges."""
-        total = self.journal.hash()
-        total.update(self.refused.bytes())
-        total.update(str(sum(trade.charges.total for trade in self.trades)).encode())
+        """SHA-256 over all orders, fills and refusals of every slot, and the sum of all charges."""
+        total = hashlib.sha256()
+        for record in self.records:
+            total.update(record.digest())
+        total.update(str(sum(trade.charges.total for trade in self.core.trades)).encode())
         return total.hexdigest()
 
     def on_bar(self, bar: Bar) -> list[Entry]:
-        """A finished bar: orders and positions of its underlying meet it. Returns what was done.
+        """A finished bar: orders and positions of its underlying meet it. Returns what was done, by slot.
 
         Bars of instruments that are not traded, and bars without prices, do nothing.
 
@@ -117,18 +139,22 @@ class Desk:
         lane = self.lanes.get(bar.key)
         if lane is None:
             return []
-        self.journal.flush()
-        before = len(self.journal.pending)
-        self.enter_session(lane, lane.instrument.sessions.index(bar.ts))
+        done: list[Entry] = []
+        at = lane.instrument
+        session = at.sessions.index(bar.ts)
+        for slot in lane.slots:
+            if slot.state is not FREE and slot.session != session:
+                done += self._watch(slot, lambda slot: self.end_session(slot, _SQUARE_OFF))
+        at.enter(session)
         for series in lane.trails.values():
             series.push(bar.high, bar.low, bar.close)
         if isfinite(bar.open + bar.high + bar.low + bar.close):
             prices = paise(bar.open), paise(bar.high), paise(bar.low), paise(bar.close)
             for slot in lane.slots:
-                if slot.state is not _FREE:
-                    self.meet(slot, bar.ts, bar.end, *prices)
-            lane.instrument.saw(bar.ts, bar.end, prices[3])
-        return self.journal.pending[before:]
+                if slot.state is not FREE:
+                    done += self._watch(slot, lambda slot: self.meet(slot, bar.ts, bar.end, *prices))
+            at.saw(bar.ts, bar.end, prices[3])
+        return done
 
     def on_signal(self, signal: Signal) -> Sequence[Effect]:
         """A signal of the bar just handled: an order, or a `Note` that says why not.
@@ -141,7 +167,7 @@ class Desk:
         if slot is None:
             raise InvariantBroken(f"a signal of {signal.pattern_id} on {signal.underlying}, not traded here")
         effects = self.core.on_signal(slot, signal)
-        self.carry_out(effects, signal.end)
+        self.carry_out(slot, effects, signal.end)
         return effects
 
     def run(self, run: BarRun, signals: Mapping[int, Sequence[Signal]]) -> None:
@@ -155,22 +181,17 @@ class Desk:
         """
         for lane in self.lanes.values():
             at = lane.instrument
-            if at.facts is not None:
-                over = at.last_end >= at.facts.close
-                self._end_session(lane, ExitReason.SQUARE_OFF if over else ExitReason.END_OF_DATA)
-
-    def enter_session(self, lane: Lane, session: int) -> None:
-        """If ``session`` is a new one, end the older one for every slot first."""
-        if session != lane.instrument.session:
-            self._end_session(lane, ExitReason.SQUARE_OFF)
-            lane.instrument.enter(session)
+            over = at.facts is not None and at.last_end >= at.facts.close
+            for slot in lane.slots:
+                if slot.state is not FREE:
+                    self.end_session(slot, _SQUARE_OFF if over else ExitReason.END_OF_DATA)
 
     def meet(self, slot: Slot, ts: int, end: int, o: int, h: int, low: int, c: int) -> None:
         """One slot's order or position meets one bar; prices in paise."""
         effects = self.core.on_time(slot, ts)
         if effects:
-            self.carry_out(effects, ts)
-            if slot.state is _FREE:
+            self.carry_out(slot, effects, ts)
+            if slot.state is FREE:
                 return
         if slot.sign < 0:
             o, h, low, c = -o, -low, -h, -c
@@ -178,46 +199,59 @@ class Desk:
         working = venue.working[slot.order_id]
         reports = venue.open_phase(working, ts, o)
         if reports:
-            self._deliver(reports, ts)
-            if slot.state is _FREE:
+            self._deliver(slot, reports, ts)
+            if slot.state is FREE:
                 return
             working = venue.working[slot.order_id]
         reports = venue.inside_phase(working, ts, h, low)
         if reports:
-            self._deliver(reports, ts)
-            if slot.state is _FREE:
+            self._deliver(slot, reports, ts)
+            if slot.state is FREE:
                 return
         effects = self.core.on_bar_end(slot, end, h, c)
         if effects:
-            self.carry_out(effects, ts)
+            self.carry_out(slot, effects, ts)
 
-    def carry_out(self, effects: Sequence[Effect], ts: int) -> None:
-        """Journal effects and give them to the venue; a refusal goes to its log."""
+    def end_session(self, slot: Slot, reason: ExitReason) -> None:
+        """The slot's session is over: withdraw or leave at the instrument's last close."""
+        at = slot.instrument
+        at.enter(slot.session)
+        self.carry_out(slot, self.core.on_session_end(slot, reason), at.last_ts)
+        if slot.state is not FREE:
+            working = self.venue.working[slot.order_id]
+            self._deliver(
+                slot, self.venue.close_phase(working, at.last_ts, slot.sign * at.last_close), at.last_ts
+            )
+
+    def carry_out(self, slot: Slot, effects: Sequence[Effect], ts: int) -> None:
+        """Record the slot's effects and give them to the venue; a refusal goes to its log."""
+        record = self.records[slot.index]
         for effect in effects:
             if isinstance(effect, Note):
-                self.refused.add(effect.ts, effect.book, effect.reason)
+                record.refuse(effect.ts, effect.reason)
                 continue
-            self.journal.pending.append(effect)
+            record.pending.append(effect)
             if isinstance(effect, CancelOrder):
-                self._deliver((self.venue.cancel(effect, ts),), ts)
+                self._deliver(slot, (self.venue.cancel(effect, ts),), ts)
             else:
                 self.venue.apply(effect)
 
-    def _deliver(self, reports: Sequence[Report], ts: int) -> None:
-        core = self.core
+    def _deliver(self, slot: Slot, reports: Sequence[Report], ts: int) -> None:
+        core, record = self.core, self.records[slot.index]
         for report in reports:
-            self.journal.pending.append(report)
+            record.pending.append(report)
             effects = core.on_filled(report) if isinstance(report, OrderFilled) else core.on_withdrawn(report)
             if effects:
-                self.carry_out(effects, ts)
+                self.carry_out(slot, effects, ts)
 
-    def _end_session(self, lane: Lane, reason: ExitReason) -> None:
-        at = lane.instrument
-        for slot in lane.slots:
-            if slot.state is not _FREE:
-                self.carry_out(self.core.on_session_end(slot, reason), at.last_ts)
-            if slot.state is not _FREE:
-                working = self.venue.working[slot.order_id]
-                self._deliver(
-                    self.venue.close_phase(working, at.last_ts, slot.sign * at.last_close), at.last_ts
-                )
+    def _watch(self, slot: Slot, act: Callable[[Slot], None]) -> list[Entry]:
+        """What ``act`` adds to the slot's record."""
+        record = self.records[slot.index]
+        record.flush()
+        before = len(record.pending)
+        act(slot)
+        return record.pending[before:]
+
+
+def _exit_order(trade: Trade) -> tuple[int, int]:
+    return trade.exit_ts, trade.slot

@@ -15,7 +15,18 @@ from sos.effects import Approved, CancelOrder, Effect, LeaveAtOnce, MoveStop, No
 from sos.errors import InvariantBroken
 from sos.events import Bar, Event, OrderFilled, OrderWithdrawn, SessionEnded, Signal, TimePassed
 from sos.trading.exits import leave_reason, moved_stop, open_position, protect
-from sos.trading.orders import OrderEvent, OrderState, advance
+from sos.trading.orders import (
+    CLOSED,
+    ENTERED,
+    FREE,
+    REDUCED,
+    SUBMITTED,
+    TOLD_TO_LEAVE,
+    WAITING,
+    WITHDRAWN,
+    WORKING,
+    advance,
+)
 from sos.trading.plan import Refused, make_plan
 from sos.trading.positions import ExitLeg, Position, Trade, close_trade
 from sos.trading.risk import UNITS_PER_PAISA, Book, Limits, check, margin
@@ -28,17 +39,17 @@ from sos.types import ExitReason, InstrumentKey, Refusal
 __all__ = ["ExecutionCore", "Slot"]
 
 _NONE: Final[tuple[Effect, ...]] = ()
-_FREE: Final = OrderState.FREE
-_WAITING: Final = OrderState.WAITING
-_WORKING: Final = OrderState.WORKING
-_LEAVING: Final = OrderState.LEAVING
+_BUSY: Final = Refusal.BUSY
+_LAST_ENTRY: Final = Refusal.LAST_ENTRY
+_SQUARE_OFF: Final = ExitReason.SQUARE_OFF
 
 
 class Slot:
     """One pattern on one underlying: its rules, and the order or position it has now.
 
-    ``sign`` is +1/-1 of the current trade. ``trail``: what its trailing stop follows (ATR or pivot), which
-    the desk keeps up with the bars.
+    ``sign`` is +1/-1 of the current trade, ``session`` the session it was decided in. Order ids of slot k
+    of n are k + 1, k + 1 + n, ..., so they do not depend on what other slots do. ``trail``: what its
+    trailing stop follows (ATR or pivot), which the desk keeps up with the bars.
     """
 
     __slots__ = (
@@ -47,12 +58,14 @@ class Slot:
         "instrument",
         "last_entry_ns",
         "margin",
+        "next_id",
         "order",
         "order_day",
         "order_id",
         "pattern_id",
         "plan",
         "position",
+        "session",
         "sign",
         "signal",
         "sizer",
@@ -69,8 +82,10 @@ class Slot:
         self.plan = plan
         self.sizer = sizer
         self.instrument = instrument
-        self.state = _FREE
+        self.state = FREE
         self.order_id = 0
+        self.next_id = index + 1
+        self.session = -1
         self.order: Approved | None = None
         self.order_day = 0
         self.signal: Signal | None = None
@@ -102,11 +117,10 @@ class ExecutionCore:
         self.limits = limits
         self.book = Book()
         self.trades: list[Trade] = []
-        self._by_order: dict[int, Slot] = {}
+        self._count = len(self.slots)
         self._by_pattern: dict[tuple[InstrumentKey, str], Slot] = {
             (slot.instrument.spec.key, slot.pattern_id): slot for slot in slots
         }
-        self._next_id = 1
 
     def step(self, event: Event | Signal) -> Sequence[Effect]:
         """One event of any kind. Events of instruments without slots ask for nothing.
@@ -137,16 +151,16 @@ class ExecutionCore:
     def on_signal(self, slot: Slot, signal: Signal) -> Sequence[Effect]:
         """Plan, size and risk the signal: one `SubmitOrder`, or a `Note` with the refusal."""
         if slot.state:
-            return (Note(signal.ts, slot.index, Refusal.BUSY),)
+            return (Note(signal.ts, slot.index, _BUSY),)
         facts = slot.facts()
         if signal.end >= slot.last_entry_ns:
-            return (Note(signal.ts, slot.index, Refusal.LAST_ENTRY),)
+            return (Note(signal.ts, slot.index, _LAST_ENTRY),)
         plan = make_plan(signal, facts)
         if isinstance(plan, Refused):
             return (Note(signal.ts, slot.index, plan.reason),)
         book = self.book
         book.roll(facts.day_no)
-        order_id = self._next_id
+        order_id = slot.next_id
         verdict = check(
             signal,
             plan,
@@ -161,11 +175,11 @@ class ExecutionCore:
         )
         if isinstance(verdict, Refused):
             return (Note(signal.ts, slot.index, verdict.reason),)
-        self._next_id = order_id + 1
-        slot.state = advance(slot.state, OrderEvent.SUBMITTED)
+        slot.next_id = order_id + self._count
+        slot.session = slot.instrument.session
+        slot.state = advance(slot.state, SUBMITTED)
         slot.signal, slot.order, slot.order_id, slot.sign = signal, verdict, order_id, plan.sign
         slot.order_day = book.day
-        self._by_order[order_id] = slot
         book.entries += 1
         book.exposed += 1
         if self.limits.max_margin:
@@ -175,40 +189,38 @@ class ExecutionCore:
 
     def on_filled(self, fill: OrderFilled) -> Sequence[Effect]:
         """A fill of an entry asks for its protection; a fill of an exit books the result."""
-        slot = self._by_order.get(fill.order_id)
-        if slot is None:
-            raise InvariantBroken(f"a fill of unknown order {fill.order_id}")
-        if slot.state is _WAITING:
+        slot = self._of(fill.order_id)
+        if slot.state is WAITING:
             return self._entered(slot, fill)
         self._left(slot, fill)
         return _NONE
 
     def on_withdrawn(self, event: OrderWithdrawn) -> Sequence[Effect]:
         """The entry is gone: the slot is free, and the signal counts as refused."""
-        slot = self._by_order.pop(event.order_id, None)
-        if slot is None or slot.signal is None:
-            raise InvariantBroken(f"a withdrawal of unknown order {event.order_id}")
+        slot = self._of(event.order_id)
         signal = slot.signal
-        slot.state = advance(slot.state, OrderEvent.WITHDRAWN)
+        if signal is None:
+            raise InvariantBroken(f"order {event.order_id} has no signal")
+        slot.state = advance(slot.state, WITHDRAWN)
         self.book.withdrawn(slot.order_day)
         self._release(slot)
         return (Note(signal.ts, slot.index, event.reason),)
 
     def on_time(self, slot: Slot, ts: int) -> Sequence[Effect]:
         """Rules of the clock, at the open of the bar that starts at ``ts``."""
-        if slot.state is _FREE:
+        if slot.state is FREE:
             return _NONE
         slot.facts()
-        if slot.state is _WAITING:
-            return (CancelOrder(slot.order_id, Refusal.LAST_ENTRY),) if ts >= slot.last_entry_ns else _NONE
-        if ts >= slot.square_off_ns and slot.state is _WORKING:
-            return self._leave(slot, ExitReason.SQUARE_OFF)
+        if slot.state is WAITING:
+            return (CancelOrder(slot.order_id, _LAST_ENTRY),) if ts >= slot.last_entry_ns else _NONE
+        if ts >= slot.square_off_ns and slot.state is WORKING:
+            return self._leave(slot, _SQUARE_OFF)
         return _NONE
 
     def on_bar_end(self, slot: Slot, end: int, high: int, close: int) -> Sequence[Effect]:
         """Manage a position at a bar's end; ``high``/``close`` in the position's signed paise."""
         pos = slot.position
-        if pos is None or slot.state is not _WORKING:
+        if pos is None or slot.state is not WORKING:
             return _NONE
         seen = close if pos.fresh else high
         reason = leave_reason(pos, end, close)
@@ -224,11 +236,17 @@ class ExecutionCore:
 
     def on_session_end(self, slot: Slot, reason: ExitReason) -> Sequence[Effect]:
         """No more bars in this session: withdraw what waits, leave what is held."""
-        if slot.state is _FREE:
+        if slot.state is FREE:
             return _NONE
-        if slot.state is _WAITING:
+        if slot.state is WAITING:
             return (CancelOrder(slot.order_id, Refusal.SESSION_END),)
         return self._leave(slot, reason)
+
+    def _of(self, order_id: int) -> Slot:
+        slot = self.slots[(order_id - 1) % self._count]
+        if slot.order_id != order_id:
+            raise InvariantBroken(f"order {order_id} is not with the venue")
+        return slot
 
     def _entered(self, slot: Slot, fill: OrderFilled) -> Sequence[Effect]:
         order, signal = slot.order, slot.signal
@@ -237,12 +255,10 @@ class ExecutionCore:
         facts = slot.facts()
         charges = facts.schedule.fill(fill.side, fill.price, fill.qty)
         pos, partials = open_position(signal, order, fill, slot.plan, charges, facts.lot)
-        slot.state = advance(slot.state, OrderEvent.ENTERED)
+        slot.state = advance(slot.state, ENTERED)
         slot.position = pos
-        del self._by_order[order.id]
-        slot.order_id = protection_id = self._next_id
-        self._next_id = protection_id + 1
-        self._by_order[protection_id] = slot
+        slot.order_id = protection_id = slot.next_id
+        slot.next_id = protection_id + self._count
         return (SubmitOrder(protect(protection_id, order, fill, partials)),)
 
     def _left(self, slot: Slot, fill: OrderFilled) -> None:
@@ -257,13 +273,12 @@ class ExecutionCore:
             pos.legs = (*pos.legs, ExitLeg(fill.ts, fill.price, fill.qty, fill.reason))
         if pos.left:
             pos.partials = pos.partials[1:]
-            slot.state = advance(slot.state, OrderEvent.REDUCED)
+            slot.state = advance(slot.state, REDUCED)
             return
-        slot.state = advance(slot.state, OrderEvent.CLOSED)
-        self.trades.append(close_trade(len(self.trades) + 1, slot.instrument.spec.key, pos, fill))
+        slot.state = advance(slot.state, CLOSED)
+        self.trades.append(close_trade(slot.index, slot.instrument.spec.key, pos, fill))
         if self.limits.any:
             self.book.closed(facts.day_no, pos.gross * UNITS_PER_PAISA - pos.charges.total)
-        del self._by_order[fill.order_id]
         slot.position = None
         self._release(slot)
 
@@ -275,7 +290,7 @@ class ExecutionCore:
         slot.order_id = 0
 
     def _leave(self, slot: Slot, reason: ExitReason) -> Sequence[Effect]:
-        slot.state = advance(slot.state, OrderEvent.TOLD_TO_LEAVE)
+        slot.state = advance(slot.state, TOLD_TO_LEAVE)
         return (LeaveAtOnce(slot.order_id, reason),)
 
     def _trail_paise(self, slot: Slot) -> float:

@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 __all__ = ["leave_reason", "moved_stop", "open_position", "protect"]
 
 _EPS: Final = 1e-6
+_BUY: Final = Side.BUY
+_SELL: Final = Side.SELL
 
 
 def open_position(
     signal: Signal, order: Approved, fill: OrderFilled, plan: ExitPlan, charges: Charges, lot: int
 ) -> tuple[Position, tuple[PartialLevel, ...]]:
     """The position of an entry's fill and the partial exits (real prices) that go with it."""
-    sign = 1 if order.side is Side.BUY else -1
+    sign = 1 if order.side is _BUY else -1
     entry, stop, target = sign * fill.price, sign * order.stop, sign * order.target
     partials = _partial_levels(plan, sign, entry, stop, order, lot) if plan.partials else ()
     position = Position(
@@ -64,7 +66,7 @@ def protect(
     order_id: int, order: Approved, fill: OrderFilled, partials: tuple[PartialLevel, ...]
 ) -> Protection:
     """Stop, target and partials for exactly what was filled."""
-    side = Side.SELL if order.side is Side.BUY else Side.BUY
+    side = _SELL if order.side is _BUY else _BUY
     return Protection(
         order_id, order.book, order.instrument, side, fill.qty, order.stop, order.target, order.tick, partials
     )

@@ -33,6 +33,10 @@ class Refused(msgspec.Struct, frozen=True, gc=False):
 
 REFUSED: Final = {reason: Refused(reason) for reason in Refusal}
 _NOT_READY: Final = REFUSED[Refusal.NOT_READY]
+_BUY: Final = Side.BUY
+_AT_ONCE: Final = EntryKind.AT_ONCE
+_STOP: Final = EntryKind.STOP
+_LIMIT: Final = EntryKind.LIMIT
 _BAD_LEVELS: Final = REFUSED[Refusal.BAD_LEVELS]
 
 
@@ -50,14 +54,11 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
 def make_plan(signal: Signal, facts: SessionFacts) -> Plan | Refused:
     """Round the levels, name the entry's kind, refuse what is not ready or not a trade."""
     entry_rupees, stop_rupees, target_rupees, close = signal.entry, signal.stop, signal.target, signal.close
-    if not (isfinite(entry_rupees) and isfinite(stop_rupees) and isfinite(target_rupees)):
-        return _NOT_READY
-    if (
-        max(entry_rupees, stop_rupees, target_rupees) > _NO_PRICE
-        or min(entry_rupees, stop_rupees, target_rupees) <= 0
+    if not (
+        0.0 < entry_rupees < _NO_PRICE and 0.0 < stop_rupees < _NO_PRICE and 0.0 < target_rupees < _NO_PRICE
     ):
-        return _BAD_LEVELS
-    sign = 1 if signal.side is Side.BUY else -1
+        return _BAD_LEVELS if isfinite(entry_rupees + stop_rupees + target_rupees) else _NOT_READY
+    sign = 1 if signal.side is _BUY else -1
     tick = facts.tick(close)
     scale = 100.0 / tick
     entry = sign * floor(entry_rupees * scale + _HALF) * tick
@@ -66,5 +67,5 @@ def make_plan(signal: Signal, facts: SessionFacts) -> Plan | Refused:
     if not stop < entry < target or sign * (stop if sign > 0 else target) <= 0:
         return _BAD_LEVELS
     here = sign * floor(close * scale + _HALF) * tick
-    kind = EntryKind.AT_ONCE if entry == here else EntryKind.STOP if entry > here else EntryKind.LIMIT
+    kind = _AT_ONCE if entry == here else _STOP if entry > here else _LIMIT
     return Plan(sign, kind, entry, stop, target, tick)

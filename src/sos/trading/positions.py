@@ -56,13 +56,14 @@ class Position(msgspec.Struct, gc=False):
     legs: tuple[ExitLeg, ...]
 
 
-class Trade(msgspec.Struct, frozen=True, gc=False):
-    """A finished trade. Ids count from 1 in the order in which trades end.
+class Trade(msgspec.Struct, gc=False):
+    """A finished trade, not to be changed. The desk numbers them from 1 by exit time, then slot.
 
     ``signal_ts``: open time of the bar that gave the signal; ``entry_ts``/``exit_ts``: open time of the
     bars of the fills. ``stop``/``target``: as planned, before any move. ``gross``: paise over all exits.
     ``risk_paise``: |fill - initial stop| per unit, so R = gross / (qty x risk_paise). ``exits`` is empty
     when the trade left in one piece; else every piece, and ``exit_*`` are those of the last.
+    ``slot``: index of the pattern-and-underlying pair on the desk.
     """
 
     id: int
@@ -84,16 +85,20 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     regime: Regime
     risk_paise: int
     exits: tuple[ExitLeg, ...]
+    slot: int
 
 
-def close_trade(trade_id: int, instrument: InstrumentKey, pos: Position, fill: OrderFilled) -> Trade:
-    """The row of a position whose last unit left with ``fill``; its gross and charges are complete."""
+def close_trade(slot: int, instrument: InstrumentKey, pos: Position, fill: OrderFilled) -> Trade:
+    """The row of a position whose last unit left with ``fill``; its gross and charges are complete.
+
+    ``id`` is 0 until the desk numbers the trades.
+    """
     signal, sign = pos.signal, pos.sign
     reason = fill.reason
     if reason is None:
         raise ValueError("an entry does not close a trade")
     return Trade(
-        trade_id,
+        0,
         signal.pattern_id,
         signal.underlying,
         instrument,
@@ -112,4 +117,5 @@ def close_trade(trade_id: int, instrument: InstrumentKey, pos: Position, fill: O
         signal.regime,
         pos.entry - pos.initial_stop,
         pos.legs,
+        slot,
     )

@@ -20,6 +20,8 @@ from sos.types import Refusal, Side
 
 __all__ = ["Book", "Limits", "check"]
 
+_BUY: Final = Side.BUY
+_SELL: Final = Side.SELL
 UNITS_PER_PAISA: Final = 10**11  # 1e-13 rupee in a paisa
 
 
@@ -126,7 +128,7 @@ def check(
         signal.end,
         slot,
         signal.underlying,
-        Side.BUY if sign > 0 else Side.SELL,
+        _BUY if sign > 0 else _SELL,
         plan.kind,
         qty,
         sign * plan.entry,

@@ -3,8 +3,9 @@
 A row matters to a slot when it could change it: every row while an entry waits, a trail moves the stop or
 the position is leaving; else the first row that reaches the stop, or the nearest of target, partial and
 breakeven level, or that begins the square-off or a new session, or ends the time stop. Rows in between
-provably do nothing. A row that matters to one slot is not shown to the others. Columns are taken in
-blocks, because Python lists of a whole year would cost more memory than the run itself.
+provably do nothing. Slots share nothing but the risk limits, so without limits each slot goes through the
+block on its own; with limits the rows of all slots are taken in order from an agenda. Columns are taken
+in blocks, because Python lists of a whole year would cost more memory than the run itself.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ import numpy as np
 from sos.bars import F64, I64, BarRun
 from sos.events import Signal
 from sos.trading.execution import Slot
-from sos.trading.orders import OrderState
-from sos.types import Refusal
+from sos.trading.orders import FREE, WORKING
+from sos.types import ExitReason
 
 if TYPE_CHECKING:
     from sos.trading.desk import Desk, Lane
@@ -29,18 +30,28 @@ if TYPE_CHECKING:
 __all__ = ["scan"]
 
 _BLOCK: Final = 16_384
-_FREE: Final = OrderState.FREE
-_WORKING: Final = OrderState.WORKING
-_BUSY: Final = Refusal.BUSY
+_SQUARE_OFF: Final = ExitReason.SQUARE_OFF
 
 
 def scan(desk: Desk, run: BarRun, signals: Mapping[int, Sequence[Signal]]) -> None:
-    """Same as `Desk.on_bar` and `Desk.on_signal` over the rows of ``run``; rows without bars are ignored."""
+    """Same as `Desk.on_bar` and `Desk.on_signal` row by row; signals of untraded rows are ignored."""
     rows = sorted(signals)
     for start in range(0, len(run), _BLOCK):
         block = run[start : start + _BLOCK]
         mine = rows[bisect_left(rows, start) : bisect_left(rows, start + len(block))]
-        _Block(desk, block).process({row - start: signals[row] for row in mine})
+        wanted = [(row - start, signals[row]) for row in mine]
+        if not bool(np.isfinite(block.open + block.high + block.low + block.close).all()):
+            _plainly(desk, block, dict(wanted))
+            continue
+        lanes = _lanes(desk, block)
+        if desk.core.limits.any:
+            _Agenda(desk, lanes, block).process(wanted)
+        else:
+            _apart(desk, lanes, block, wanted)
+        for lane_rows in lanes.values():
+            lane_rows.leave()
+        for record in desk.records:
+            record.flush()
 
 
 class _LaneRows:
@@ -68,9 +79,35 @@ class _LaneRows:
         self.highs: list[int] = _paise(column(block.high)).tolist()
         self.lows: list[int] = _paise(column(block.low)).tolist()
         starts = [0, *(np.flatnonzero(np.diff(sessions)) + 1).tolist(), self.n]
-        self.ends_at = {int(sessions[a]): b for a, b in pairwise(starts)} if self.n else {}
+        self.ends_at = {int(sessions[a]): b for a, b in pairwise(starts)}
         for series in lane.trails.values():
             series.load(column(block.high), column(block.low), column(block.close))
+
+    def meet(self, desk: Desk, slot: Slot, i: int) -> None:
+        """The slot's order or position meets local row ``i``, or learns there that its session is over."""
+        at = self.lane.instrument
+        session = self.session[i]
+        if slot.session != session:
+            if i:
+                at.saw(self.ts[i - 1], self.end[i - 1], self.close[i - 1])
+            desk.end_session(slot, _SQUARE_OFF)
+            return
+        at.enter(session)
+        if slot.trail is not None:
+            slot.trail.seek(i)
+        desk.meet(slot, self.ts[i], self.end[i], self.open[i], self.highs[i], self.lows[i], self.close[i])
+
+    def take(self, desk: Desk, slot: Slot, i: int, signal: Signal) -> None:
+        """A free slot gets a signal of local row ``i``."""
+        self.lane.instrument.enter(self.session[i])
+        desk.carry_out(slot, desk.core.on_signal(slot, signal), signal.end)
+
+    def leave(self) -> None:
+        """The block is over: the instrument stands on its last row."""
+        last = self.n - 1
+        at = self.lane.instrument
+        at.enter(self.session[last])
+        at.saw(self.ts[last], self.end[last], self.close[last])
 
 
 def _paise(rupees: F64) -> I64:
@@ -78,116 +115,138 @@ def _paise(rupees: F64) -> I64:
     return (rupees * 100.0 + 0.5).astype(np.int64)
 
 
-class _Block:
-    """One block of a run and its agenda: which slots want which row."""
+def _lanes(desk: Desk, block: BarRun) -> dict[int, _LaneRows]:
+    """The traded underlyings that have rows in the block, by their code in it."""
+    if len(block.keys) == 1:
+        lane = desk.lanes.get(block.keys[0])
+        return {} if lane is None else {0: _LaneRows(lane, block, None)}
+    found: dict[int, _LaneRows] = {}
+    for code, key in enumerate(block.keys):
+        rows = np.flatnonzero(block.which == code)
+        if key in desk.lanes and len(rows):
+            found[code] = _LaneRows(desk.lanes[key], block, rows)
+    return found
 
-    def __init__(self, desk: Desk, block: BarRun) -> None:
+
+def _plainly(desk: Desk, block: BarRun, signals: Mapping[int, Sequence[Signal]]) -> None:
+    """A block with missing prices takes the plain path."""
+    for row, bar in enumerate(block):
+        desk.on_bar(bar)
+        if bar.key in desk.lanes:
+            for signal in signals.get(row, ()):
+                desk.on_signal(signal)
+
+
+def _local_rows(lanes: Mapping[int, _LaneRows], block: BarRun) -> list[int] | range:
+    """The local row of each row of the block (0 where it is not traded)."""
+    if len(block.keys) == 1:
+        return range(len(block))
+    local = np.zeros(len(block), np.int64)
+    for lane_rows in lanes.values():
+        local[list(lane_rows.rows)] = np.arange(lane_rows.n)
+    return local.tolist()
+
+
+def _apart(
+    desk: Desk, lanes: Mapping[int, _LaneRows], block: BarRun, wanted: Sequence[tuple[int, Sequence[Signal]]]
+) -> None:
+    """Slot by slot through the block."""
+    local, which = _local_rows(lanes, block), block.which.tolist()
+    mine: dict[int, list[tuple[int, Signal]]] = {}
+    for row, signals in wanted:
+        lane_rows = lanes.get(which[row])
+        if lane_rows is not None:
+            i, by_pattern = local[row], lane_rows.lane.by_pattern
+            for signal in signals:
+                mine.setdefault(by_pattern[signal.pattern_id].index, []).append((i, signal))
+    for lane_rows in lanes.values():
+        for slot in lane_rows.lane.slots:
+            if slot.state is not FREE or slot.index in mine:
+                _through(desk, lane_rows, slot, mine.get(slot.index, []))
+
+
+def _through(desk: Desk, rows: _LaneRows, slot: Slot, signals: Sequence[tuple[int, Signal]]) -> None:
+    """One slot through one block: wait for a signal, then from row to row that matters until it is free."""
+    busy = desk.records[slot.index].busy
+    n, count = rows.n, len(signals)
+    i, nth = -1, 0
+    while True:
+        if slot.state is FREE:
+            if nth == count:
+                return
+            i, signal = signals[nth]
+            nth += 1
+            rows.take(desk, slot, i, signal)
+            continue
+        i = _next_row(slot, rows, i + 1)
+        while nth < count and signals[nth][0] < i:
+            busy(signals[nth][1].ts)
+            nth += 1
+        if i >= n:
+            return
+        rows.meet(desk, slot, i)
+
+
+class _Agenda:
+    """All slots of a block together, in the order of the rows: which slots want which row."""
+
+    def __init__(self, desk: Desk, lanes: Mapping[int, _LaneRows], block: BarRun) -> None:
         self._desk = desk
-        self._block = block
-        self._agenda: dict[int, list[Slot]] = {}
+        self._lanes = lanes
+        self._which: list[int] = block.which.tolist()
+        self._local = _local_rows(lanes, block)
+        self._due: dict[int, list[Slot]] = {}
         self._heap: list[int] = []
 
-    def process(self, signals: Mapping[int, Sequence[Signal]]) -> None:
+    def process(self, wanted: Sequence[tuple[int, Sequence[Signal]]]) -> None:
         """Handle the block's rows in order."""
-        block, desk = self._block, self._desk
-        if not bool(np.isfinite(block.open + block.high + block.low + block.close).all()):
-            self._plainly(signals)
-            return
-        by_code, which, local = self._split()
-        for lane_rows in by_code.values():
+        for lane_rows in self._lanes.values():
             for slot in lane_rows.lane.slots:
-                if slot.state is not _FREE:
-                    self._schedule(slot, lane_rows, -1)
-        heap, agenda = self._heap, self._agenda
-        waiting = sorted(signals, reverse=True)
+                self._schedule(slot, lane_rows, 0)
+        signals = dict(wanted)
+        waiting = [row for row, _ in reversed(wanted)]
+        heap = self._heap
         while heap or waiting:
+            row = heap[0] if heap and not (waiting and waiting[-1] < heap[0]) else waiting[-1]
             due: list[Slot] = []
-            row = heap[0] if heap else waiting[-1]
-            if waiting and waiting[-1] < row:
-                row = waiting[-1]
-            elif heap:
+            if heap and heap[0] == row:
                 heappop(heap)
-                due = agenda.pop(row)
-            wanted: Sequence[Signal] = ()
+                due = self._due.pop(row)
             if waiting and waiting[-1] == row:
-                wanted = signals[waiting.pop()]
-            lane_rows_or_none = by_code.get(which[row]) if which is not None else by_code.get(0)
+                waiting.pop()
+            lane_rows_or_none = self._lanes.get(self._which[row])
             if lane_rows_or_none is not None:
-                self._row(lane_rows_or_none, row if local is None else local[row], due, wanted)
-                desk.journal.flush()
-        for lane_rows in by_code.values():
-            last = lane_rows.n - 1
-            desk.enter_session(lane_rows.lane, lane_rows.session[last])
-            lane_rows.lane.instrument.saw(lane_rows.ts[last], lane_rows.end[last], lane_rows.close[last])
+                self._row(lane_rows_or_none, self._local[row], due, signals.get(row, ()))
 
     def _row(self, rows: _LaneRows, i: int, due: list[Slot], wanted: Sequence[Signal]) -> None:
         """One row that matters: the slots that asked for it meet the bar, then its signals."""
-        desk, lane = self._desk, rows.lane
-        at = lane.instrument
-        if rows.session[i] != at.session:
-            if i:
-                at.saw(rows.ts[i - 1], rows.end[i - 1], rows.close[i - 1])
-            desk.enter_session(lane, rows.session[i])
-        if due:
-            for series in lane.trails.values():
-                series.seek(i)
-            if len(due) > 1:
-                due.sort(key=_index)
-            ts, end, prices = (
-                rows.ts[i],
-                rows.end[i],
-                (rows.open[i], rows.highs[i], rows.lows[i], rows.close[i]),
-            )
-            for slot in due:
-                if slot.state is not _FREE:
-                    desk.meet(slot, ts, end, *prices)
-        for signal in wanted:
-            slot_or_none = lane.by_pattern.get(signal.pattern_id)
-            if slot_or_none is not None and slot_or_none.state is not _FREE:
-                desk.refused.add(signal.ts, slot_or_none.index, _BUSY)
-                continue
-            desk.on_signal(signal)
-            if slot_or_none is not None and slot_or_none not in due:
-                due.append(slot_or_none)
+        desk = self._desk
+        due.sort(key=_index)
         for slot in due:
-            if slot.state is not _FREE:
-                self._schedule(slot, rows, i)
+            rows.meet(desk, slot, i)
+        for signal in wanted:
+            slot = rows.lane.by_pattern[signal.pattern_id]
+            if slot.state is not FREE:
+                desk.records[slot.index].busy(signal.ts)
+                continue
+            rows.take(desk, slot, i, signal)
+            if slot not in due:
+                due.append(slot)
+        for slot in due:
+            self._schedule(slot, rows, i + 1)
 
-    def _schedule(self, slot: Slot, rows: _LaneRows, i: int) -> None:
-        """Put the slot on the agenda for the next row after ``i`` that matters to it, if in this block."""
-        local = _next_row(slot, rows, i + 1)
+    def _schedule(self, slot: Slot, rows: _LaneRows, start: int) -> None:
+        """Put the slot on the agenda for the first row from ``start`` on that matters to it."""
+        if slot.state is FREE:
+            return
+        local = _next_row(slot, rows, start)
         if local >= rows.n:
             return
         row = rows.rows[local]
-        others = self._agenda.get(row)
-        if others is None:
-            self._agenda[row] = [slot]
+        if row not in self._due:
+            self._due[row] = []
             heappush(self._heap, row)
-        else:
-            others.append(slot)
-
-    def _split(self) -> tuple[dict[int, _LaneRows], memoryview | None, list[int] | None]:
-        """The traded underlyings of the block by code; for several, also code and local row of each row."""
-        block, lanes = self._block, self._desk.lanes
-        if len(block.keys) == 1:
-            lane = lanes.get(block.keys[0])
-            return ({0: _LaneRows(lane, block, None)} if lane is not None else {}), None, None
-        by_code: dict[int, _LaneRows] = {}
-        local = np.zeros(len(block), np.int64)
-        for code, key in enumerate(block.keys):
-            rows = np.flatnonzero(block.which == code)
-            if key in lanes and len(rows):
-                local[rows] = np.arange(len(rows))
-                by_code[code] = _LaneRows(lanes[key], block, rows)
-        return by_code, np.ascontiguousarray(block.which).data, local.tolist()
-
-    def _plainly(self, signals: Mapping[int, Sequence[Signal]]) -> None:
-        """A block with missing prices takes the plain path."""
-        for row, bar in enumerate(self._block):
-            self._desk.on_bar(bar)
-            if bar.key in self._desk.lanes:
-                for signal in signals.get(row, ()):
-                    self._desk.on_signal(signal)
+        self._due[row].append(slot)
 
 
 def _index(slot: Slot) -> int:
@@ -197,9 +256,9 @@ def _index(slot: Slot) -> int:
 def _next_row(slot: Slot, rows: _LaneRows, start: int) -> int:
     """The first local row from ``start`` on that can change the slot; ``rows.n`` if none can."""
     pos = slot.position
-    if pos is None or slot.state is not _WORKING or slot.plan.trail is not None:
+    if pos is None or slot.state is not WORKING or slot.plan.trail is not None:
         return start
-    session_end = rows.ends_at.get(slot.instrument.session, 0)
+    session_end = rows.ends_at.get(slot.session, 0)
     if start >= session_end:
         return start
     limit = bisect_left(rows.ts, slot.square_off_ns, start, session_end)

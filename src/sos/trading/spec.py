@@ -99,36 +99,44 @@ class SessionFacts:
 class Instrument:
     """Running state of one traded instrument.
 
-    ``session``: ordinal in the session table, -1 before the first bar.
+    ``session``: ordinal in the session table, -1 before the first bar; ``facts`` are that session's.
     ``last_*``: the last bar handled (ns, ns, paise).
     """
 
-    __slots__ = ("facts", "last_close", "last_end", "last_ts", "session", "sessions", "spec")
+    __slots__ = ("_known", "facts", "last_close", "last_end", "last_ts", "session", "sessions", "spec")
 
     def __init__(self, spec: InstrumentSpec, sessions: Sessions) -> None:
         self.spec = spec
         self.sessions = sessions
         self.session = -1
         self.facts: SessionFacts | None = None
+        self._known: dict[int, SessionFacts] = {}
         self.last_ts = 0
         self.last_end = 0
         self.last_close = 0
 
-    def enter(self, session: int) -> SessionFacts:
-        """Move to a session by its ordinal.
+    def enter(self, session: int) -> None:
+        """Stand in a session, by its ordinal; going back is allowed.
 
         Raises:
             InvariantBroken: no such session; bars outside sessions are dropped before they get here.
         """
-        if session < 0:
-            raise InvariantBroken(f"{self.spec.symbol}: a bar outside every session reached the desk")
+        if session == self.session:
+            return
+        facts = self._known.get(session)
+        if facts is None:
+            if session < 0:
+                raise InvariantBroken(f"{self.spec.symbol}: a bar outside every session reached the desk")
+            table = self.sessions
+            facts = SessionFacts(self.spec, int(table.opens[session]), int(table.closes[session]))
+            self._known[session] = facts
         self.session = session
-        table = self.sessions
-        self.facts = SessionFacts(self.spec, int(table.opens[session]), int(table.closes[session]))
-        return self.facts
+        self.facts = facts
 
     def saw(self, ts: int, end: int, close: int) -> None:
-        """Remember the last bar."""
+        """Remember the last bar, and forget the facts of sessions before it."""
         self.last_ts = ts
         self.last_end = end
         self.last_close = close
+        if len(self._known) > 1:
+            self._known = {self.session: self._known[self.session]}

@@ -46,6 +46,12 @@ __all__ = ["NoSlippage", "PaperVenue", "Report", "Slippage", "TickSlippage", "Wo
 
 Report = OrderFilled | OrderWithdrawn
 _NONE: Final[tuple[Report, ...]] = ()
+# Members read on every bar; an enum's own lookup is slow.
+_BUY: Final = Side.BUY
+_STOP_ENTRY: Final = EntryKind.STOP
+_LIMIT_ENTRY: Final = EntryKind.LIMIT
+_STOP: Final = ExitReason.STOP
+_TARGET: Final = ExitReason.TARGET
 
 
 class Slippage(Protocol):
@@ -133,16 +139,16 @@ class PaperVenue:
             if o <= w.stop:
                 return (self._all(w, ts, o - self._slippage.paise(w.tick, o, ts), w.stop_reason, True),)
             if o >= w.target:
-                return (self._all(w, ts, o, ExitReason.TARGET, True),)
+                return (self._all(w, ts, o, _TARGET, True),)
             return self._partial_fills(w, ts, o, o, True) if w.partials else _NONE
-        if kind is EntryKind.STOP:
+        if kind is _STOP_ENTRY:
             if o < w.level:
                 return _NONE
-        elif kind is EntryKind.LIMIT and o > w.level:
+        elif kind is _LIMIT_ENTRY and o > w.level:
             return _NONE
         if o <= w.stop or o >= w.target:
             return (self._withdraw(w, ts, Refusal.GAPPED),)
-        slip = 0 if kind is EntryKind.LIMIT else self._slippage.paise(w.tick, o, ts)
+        slip = 0 if kind is _LIMIT_ENTRY else self._slippage.paise(w.tick, o, ts)
         return (self._all(w, ts, o + slip, None, True),)
 
     def inside_phase(self, w: Working, ts: int, h: int, low: int) -> tuple[Report, ...]:
@@ -154,9 +160,9 @@ class PaperVenue:
                 return (self._all(w, ts, price, w.stop_reason, False),)
             reports = self._partial_fills(w, ts, h - w.through, None, False) if w.partials else _NONE
             if w.qty and h >= w.target + w.through:
-                return (*reports, self._all(w, ts, w.target, ExitReason.TARGET, False))
+                return (*reports, self._all(w, ts, w.target, _TARGET, False))
             return reports
-        if kind is EntryKind.STOP:
+        if kind is _STOP_ENTRY:
             if h >= w.level:
                 price = w.level + self._slippage.paise(w.tick, w.level, ts)
                 return (self._all(w, ts, price, None, False),)
@@ -179,12 +185,12 @@ class PaperVenue:
 
     def _submit(self, order: Approved | Protection) -> None:
         if isinstance(order, Approved):
-            sign = 1 if order.side is Side.BUY else -1
+            sign = 1 if order.side is _BUY else -1
             kind: EntryKind | None = order.kind
             level, bars_left = sign * order.level, order.valid_bars
             partials: tuple[tuple[int, int], ...] = ()
         elif isinstance(order, Protection):
-            sign = 1 if order.side is Side.SELL else -1
+            sign = 1 if order.side is not _BUY else -1
             kind, level, bars_left = None, 0, 0
             partials = tuple((sign * p.level, p.qty) for p in order.partials) if order.partials else ()
         else:
@@ -203,7 +209,7 @@ class PaperVenue:
             0 if self._touch else tick,
             bars_left,
             partials,
-            ExitReason.STOP,
+            _STOP,
             None,
         )
 
@@ -224,7 +230,7 @@ class PaperVenue:
             if not w.qty:
                 del self.working[w.id]
             done = w.sign * (level if price is None else price)
-            reports.append(OrderFilled(ts, w.id, w.side, qty, done, w.qty, ExitReason.TARGET, at_open))
+            reports.append(OrderFilled(ts, w.id, w.side, qty, done, w.qty, _TARGET, at_open))
         return tuple(reports)
 
     def _withdraw(self, w: Working, ts: int, reason: Refusal) -> OrderWithdrawn:
