@@ -7,6 +7,7 @@ session. Missing is NaN. Rows and columns come from the same integers by the sam
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -44,7 +45,7 @@ class SessionInputs:
     ``days_to_expiry`` gives calendar days for an IST date, or None where there are no options.
     """
 
-    def __init__(self, sessions: SessionTable, days_to_expiry: Callable[[object], float | None]) -> None:
+    def __init__(self, sessions: SessionTable, days_to_expiry: Callable[[date], float | None]) -> None:
         self.sessions = sessions
         self._opens: list[int] = sessions.opens.tolist()
         self._closes: list[int] = sessions.closes.tolist()

@@ -1,0 +1,245 @@
+"""One backtest: inputs, patterns and settings composed into an engine, run, and gathered into a result.
+
+Composition only: no file is read, nothing is printed, no rule of trading is here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+import numpy as np
+
+from sos.backtest.digest import SignalDigest
+from sos.backtest.engine import CAPACITY, Progress, run_engine
+from sos.backtest.result import BacktestResult, DataHead, PatternOutcome, SeriesHead, merge_funnels
+from sos.backtest.specs import expiry_days, instrument_spec
+from sos.clock import Clock
+from sos.contracts import Contracts
+from sos.data.series import SeriesData
+from sos.data.sources import RunInputs
+from sos.data.symbols import Instrument
+from sos.errors import DataError
+from sos.market.columns import SessionInputs
+from sos.market.frame import MarketSettings
+from sos.market.market import Market
+from sos.market.matcher import Matcher
+from sos.market.regime import RegimeSettings
+from sos.market.structure import NAMES as STRUCTURE
+from sos.strategy.pattern import Pattern
+from sos.trading.charges import ChargeTable
+from sos.trading.desk import Desk
+from sos.trading.settings import ExecutionSettings, RiskSettings
+from sos.types import NS_PER_SECOND, Refusal
+
+__all__ = ["BacktestSettings", "missing_lines", "run_backtest"]
+
+NEUTRAL: Final[Mapping[str, float]] = {
+    "sentiment.pcr": 1.0,
+    "sentiment.smart_trend": 4.0,  # Neutral
+    "sentiment.breadth_ratio": 1.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestSettings:
+    """What a run is configured with. ``batch`` and ``capacity`` never change a result."""
+
+    execution: ExecutionSettings = field(default_factory=ExecutionSettings)
+    risk: RiskSettings = field(default_factory=RiskSettings)
+    regime: RegimeSettings = field(default_factory=RegimeSettings)
+    gap_minutes: float = 5.0
+    neutral_sentiment: bool = False
+    default_selection: str = "ATM"
+    batch: int = 0
+    capacity: int = CAPACITY
+
+
+def run_backtest(
+    inputs: RunInputs,
+    patterns: Sequence[Pattern],
+    settings: BacktestSettings,
+    clock: Clock,
+    progress: Progress = lambda done, total: None,
+) -> BacktestResult:
+    """Replay ``inputs`` through ``patterns``.
+
+    Raises:
+        ConfigError: an underlying that cannot be traded, an exit that this version does not have.
+        DataError: bars too long for a pattern's interval.
+    """
+    started = clock.now_ns()
+    ordered = sorted(patterns, key=lambda pattern: pattern.id)
+    markets = [_market(inputs.series_of(of.key), ordered, settings) for of in inputs.underlyings]
+    matcher = Matcher(markets, {u: f for u, f in inputs.volume_source.items() if f is not None})
+    desk = Desk(
+        ordered,
+        {of.key: instrument_spec(of.key, of.symbol, of.kind) for of in inputs.underlyings},
+        {of.key: inputs.sessions[of.key] for of in inputs.underlyings},
+        settings.execution,
+        settings.risk,
+    )
+    signals = SignalDigest()
+    asyncio.run(
+        run_engine(
+            inputs.run,
+            matcher,
+            desk,
+            signals,
+            batch=settings.batch,
+            capacity=settings.capacity,
+            progress=progress,
+        )
+    )
+    digest = hashlib.sha256(f"{signals.hexdigest()}\n{desk.digest()}\n".encode()).hexdigest()
+    return BacktestResult(
+        run_id=digest[:12],
+        digest=digest,
+        elapsed_s=(clock.now_ns() - started) / NS_PER_SECOND,
+        data=_head(inputs, ordered, settings),
+        patterns=_outcomes(ordered, inputs, matcher, desk, settings),
+        trades=desk.trades,
+    )
+
+
+def _market(one: SeriesData, patterns: Sequence[Pattern], settings: BacktestSettings) -> Market:
+    for pattern in patterns:
+        if pattern.interval % one.minutes:
+            raise DataError(
+                f"{one.source}: its bars are {one.minutes} minutes long; {pattern.id} looks at "
+                f"{pattern.interval}-minute bars. Give finer data, or leave the pattern out with --strategies"
+            )
+    market_settings = MarketSettings(
+        minutes=one.minutes,
+        gap_minutes=max(settings.gap_minutes, 5.0 * one.minutes if one.minutes > 1 else 0.0),
+        regime=settings.regime,
+        constants=NEUTRAL if settings.neutral_sentiment else {},
+    )
+    sessions = SessionInputs(one.sessions, expiry_days(one.instrument.symbol))
+    return Market(one.instrument.key, sessions, patterns, market_settings)
+
+
+# ---------------------------------------------------------------------- what the run did not have
+
+
+def _has(inputs: RunInputs, of: Instrument, settings: BacktestSettings) -> frozenset[str]:
+    """The inputs beyond prices that this underlying has."""
+    source = inputs.series_of(inputs.volume_source.get(of.key) or of.key)
+    found = set(STRUCTURE)
+    if source.has_volume:
+        found.add("volume")
+    if source.has_oi:
+        found.add("oi")
+    if of.symbol.removesuffix(".FUT") in Contracts.packaged().underlyings:
+        found.add("days_to_expiry")
+    return frozenset(found | set(NEUTRAL if settings.neutral_sentiment else ()))
+
+
+def _missing(pattern: Pattern, inputs: RunInputs, settings: BacktestSettings) -> tuple[str, ...]:
+    absent: set[str] = set()
+    for of in inputs.underlyings:
+        absent |= pattern.needs - _has(inputs, of, settings)
+    return tuple(sorted(absent))
+
+
+def _outcomes(
+    patterns: Sequence[Pattern], inputs: RunInputs, matcher: Matcher, desk: Desk, settings: BacktestSettings
+) -> list[PatternOutcome]:
+    funnels = [market.funnels() for market in matcher.markets.values()]
+    refused: Mapping[str, Mapping[Refusal, int]] = desk.refusals
+    return [
+        PatternOutcome(
+            pattern_id=pattern.id,
+            funnel=merge_funnels([funnel[pattern.id] for funnel in funnels]),
+            refusals={reason: count for reason, count in refused.get(pattern.id, {}).items() if count},
+            missing_inputs=_missing(pattern, inputs, settings),
+        )
+        for pattern in patterns
+    ]
+
+
+# ---------------------------------------------------------------------- the head of the report
+
+
+def _head(inputs: RunInputs, patterns: Sequence[Pattern], settings: BacktestSettings) -> DataHead:
+    own = [inputs.series_of(of.key) for of in inputs.underlyings]
+    days = sorted({day for one in own for day in _days(one)})
+    return DataHead(
+        symbols=tuple(one.instrument.symbol for one in own),
+        names={one.instrument.key: one.instrument.symbol for one in inputs.series},
+        series=tuple(
+            SeriesHead(
+                one.instrument.symbol,
+                one.source,
+                len(one.run),
+                int(one.run.ts[0]),
+                int(one.run.ts[-1]),
+                one.minutes,
+                one.synthetic,
+            )
+            for one in inputs.series
+        ),
+        bars=sum(len(one.run) for one in own),
+        sessions=max(one.count_days() for one in own),
+        days=tuple(days),
+        first=min(int(one.run.ts[0]) for one in own),
+        last=max(int(one.run.ts[-1]) for one in own),
+        synthetic=inputs.synthetic,
+        notes=(*inputs.notes, *_notes(inputs, patterns, settings)),
+    )
+
+
+def _days(series: SeriesData) -> set[date]:
+    return {series.sessions.days[i] for i in np.unique(series.sessions.index_block(series.run.ts)).tolist()}
+
+
+def _notes(inputs: RunInputs, patterns: Sequence[Pattern], settings: BacktestSettings) -> list[str]:
+    """What a reader must know before believing the result."""
+    symbols = ", ".join(of.symbol for of in inputs.underlyings)
+    wanting = sum(not (pattern.selection and pattern.selection.none) for pattern in patterns)
+    notes = []
+    if wanting:
+        notes.append(
+            f"{symbols} trades itself, an index as its near future: there is no option data in this run, so "
+            f"option selection of {_count(wanting, 'pattern')} is not applied"
+        )
+    if settings.neutral_sentiment:
+        notes.append("missing sentiment is taken as neutral: PCR 1.0, breadth 1.0, smart trend Neutral")
+    notes += missing_lines(inputs, patterns, settings)
+    first = min(one.first_day for one in inputs.series)
+    if not Contracts.packaged().covered(first) or not ChargeTable.packaged().covered(first):
+        notes.append("before 2022-01-01 the earliest known lots and charges are used")
+    return notes
+
+
+def missing_lines(inputs: RunInputs, patterns: Sequence[Pattern], settings: BacktestSettings) -> list[str]:
+    """One line for each pattern that stays silent because the run lacks an input, with what to do."""
+    lines = []
+    for pattern in sorted(patterns, key=lambda pattern: pattern.id):
+        missing = _missing(pattern, inputs, settings)
+        if missing:
+            mends = "; ".join(dict.fromkeys(_mend(name) for name in missing))
+            lines.append(
+                f"{pattern.id} lacks {', '.join(missing)} and stays silent where it needs it: {mends}"
+            )
+    return lines
+
+
+def _mend(name: str) -> str:
+    if name in ("volume", "oi"):
+        return "give the future's bars with --data SYMBOL.FUT=FILE"
+    if name in NEUTRAL:
+        return (
+            "this version has no option chains; --set sentiment.when_missing=neutral declares neutral values"
+        )
+    if name == "days_to_expiry":
+        return "the instrument has no options"
+    return "this version cannot compute it yet"
+
+
+def _count(n: int, word: str) -> str:
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"
