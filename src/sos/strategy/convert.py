@@ -160,10 +160,12 @@ class Converter:
             return old, {}
         new: list[Any] = []
         assigned: dict[str, str] = {}
+        found_at = {i: assignment(text) for i, text in enumerate(old) if isinstance(text, str)}
+        ahead = dict(reversed([found for found in found_at.values() if found]))
         for index, text in enumerate(old):
-            found = assignment(text) if isinstance(text, str) else None
+            found = found_at.get(index)
             if found is None:
-                new.append(self._expression(self._inlined(text, assigned), where))
+                new.append(self._expression(self._inlined(text, {**ahead, **assigned}), where))
                 continue
             name, value = found
             assigned[name] = self._inlined(value, assigned)

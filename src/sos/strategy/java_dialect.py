@@ -34,6 +34,7 @@ _BAR_NAMES: Final = {
     "body": "body",
     "range": "range",
 }
+_BARS: Final = {"candle": "candle", "prev_candle": "prev_candle", "prevCandle": "prev_candle"}
 _MATH: Final = {"abs", "max", "min", "sqrt", "log", "floor", "ceil", "round"}
 _TRAITS: Final = (
     (re.compile(r"\.\s*(?:get|is)[A-Z]\w*\s*\(", re.ASCII), "getters"),
@@ -134,13 +135,13 @@ def _name(token: str, called: bool, items: list[tuple[str, str]], at: int) -> tu
         after = [t for _, t in items[at + 3 : at + 8]]
         if after[:3] == [".", "equals", "("] and after[4:] == [")"]:
             return f"{_path(parts)} == {after[3]}", 8
-        return _path(parts), 3
+        return _path(parts, called=True), 3
     if parts[0] == "Math" and len(parts) == 2 and parts[1] in _MATH:
         return parts[1], 1
     return _path(parts), 1
 
 
-def _path(parts: list[str]) -> str:
+def _path(parts: list[str], called: bool = False) -> str:
     if len(parts) == 1:
         return parts[0]
     owner, fields = parts[0], [_field(part) for part in parts[1:]]
@@ -151,7 +152,8 @@ def _path(parts: list[str]) -> str:
     if owner == "regime" and fields == ["quantity"]:
         return "regime.quantity_mod"
     if owner in ("candle", "prev_candle", "prevCandle") and len(fields) == 1:
-        return _bar_field(owner, _BAR_NAMES.get(fields[0], fields[0]))
+        known = _BAR_NAMES.get(fields[0], fields[0])
+        return _bar_field(owner, known) if called else f"{_BARS[owner]}.{known}"
     return ".".join([owner, *fields])
 
 
@@ -170,7 +172,7 @@ def _bar_field(owner: str, field: str) -> str:
             if field in ("open", "high", "low", "close", "volume", "oi", "atr", "timestamp")
             else f"candle.{field}"
         )
-    return f"prev_candle.{field}"
+    return f"{_BARS[owner]}.{field}"
 
 
 def _joined(parts: list[str]) -> str:

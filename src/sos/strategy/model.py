@@ -87,6 +87,8 @@ Expression: TypeAlias = Annotated[StrictStr, Field(min_length=1, max_length=2_00
 ClockText: TypeAlias = Annotated[
     StrictStr, _checked(fields.parse_clock), Field(json_schema_extra={"pattern": fields.CLOCK_PATTERN})
 ]
+PartOfTheWay: TypeAlias = Annotated[Number, Field(ge=0, le=1)]
+Minutes: TypeAlias = Annotated[Whole, Field(ge=0, le=100_000)]
 Name: TypeAlias = Annotated[StrictStr, Field(pattern=fields.NAME_PATTERN)]
 
 
@@ -152,15 +154,7 @@ class PhaseModel(_Part):
     invalidate: Annotated[
         tuple[Expression, ...],
         BeforeValidator(_listed),
-        Field(
-            max_length=MAX_ITEMS,
-            json_schema_extra={
-                "anyOf": [
-                    {"type": "string", "minLength": 1, "maxLength": 2_000},
-                    {"type": "array", "maxItems": MAX_ITEMS, "items": {"type": "string", "minLength": 1}},
-                ]
-            },
-        ),
+        Field(max_length=MAX_ITEMS),
     ] = ()
     """Expressions that end the attempt as soon as one is true while this phase waits."""
 
@@ -219,11 +213,9 @@ class ExecutionModel(_Part):
     """NONE (the underlying itself), ATM, OTM_n or ITM_n; the side decides between call and put."""
     entry_valid_bars: Annotated[Whole, Field(ge=1, le=5_000)] | None = None
     """Bars during which a stop or limit entry may fill."""
-    breakeven_at: Annotated[Number, BeforeValidator(_off_when_null), Field(ge=0, le=1)] | None = None
+    breakeven_at: Annotated[PartOfTheWay | None, BeforeValidator(_off_when_null)] = None
     """Part of the way to the target at which the stop moves to the fill; 0 or null is off."""
-    time_stop_minutes: Annotated[Whole, BeforeValidator(_off_when_null), Field(ge=0, le=100_000)] | None = (
-        None
-    )
+    time_stop_minutes: Annotated[Minutes | None, BeforeValidator(_off_when_null)] = None
     """Leave so many minutes after the fill; 0 or null is off."""
     square_off: ClockText | None = None
     """Time from which open positions leave, HH:MM."""

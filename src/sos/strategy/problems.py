@@ -48,7 +48,7 @@ _QUOTED: Final = re.compile(r"'([^']*)'")
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """``"; did you mean 'x'?"``, or nothing when no known word is near."""
-    options = list(known)
+    options = [str(option) for option in known]
     near = difflib.get_close_matches(word, options, 1, 0.6)
     if not near:
         lowered = {option.lower(): option for option in options}

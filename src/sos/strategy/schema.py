@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sos.strategy.fields import ID_PATTERN, NAME_PATTERN
+from sos.strategy.fields import NAME_PATTERN
 from sos.strategy.model import StrategyModel
 
 __all__ = ["json_schema"]
@@ -19,11 +19,24 @@ _PARAM: Final = {"anyOf": [{"type": "number"}, {"$ref": "#/$defs/ParamModel"}]}
 def json_schema() -> dict[str, Any]:
     """The schema as a new dict of JSON values."""
     made = _cleaned(StrategyModel.model_json_schema(by_alias=True))
-    made["$defs"]["PhaseModel"]["properties"]["capture"]["propertyNames"] = {"pattern": NAME_PATTERN}
-    made["properties"]["params"]["additionalProperties"] = _PARAM
-    made["properties"]["params"]["propertyNames"] = {"pattern": NAME_PATTERN}
-    made["properties"]["pattern_id"]["pattern"] = ID_PATTERN
+    _named(made["$defs"]["PhaseModel"]["properties"]["capture"])
+    _named(made["properties"]["params"], _PARAM)
+    _or_one(made["$defs"]["PhaseModel"]["properties"]["invalidate"])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+
+
+def _named(mapping: dict[str, Any], values: Any = None) -> None:
+    """An object with free names: what a name looks like, and what every value must be."""
+    by_pattern = mapping.pop("patternProperties")
+    mapping["propertyNames"] = {"pattern": NAME_PATTERN}
+    mapping["additionalProperties"] = values or by_pattern[NAME_PATTERN]
+
+
+def _or_one(listed: dict[str, Any]) -> None:
+    """A list that may also be given as its only item."""
+    several = {key: listed.pop(key) for key in ("type", "items", "maxItems", "maxLength") if key in listed}
+    several["maxItems"] = several.pop("maxLength", several.get("maxItems"))
+    listed["anyOf"] = [several["items"], several]
 
 
 def _cleaned(value: Any) -> Any:
