@@ -2,7 +2,7 @@
 
 Usage: python -m benchmarks.floor w1|w2 YEARS. Prints the digest of its trades. Not a library: no option,
 no generality; only the semantics are SOS's (the design's fine print): a signal at a bar's end enters at the
-next open unless that open is at or beyond stop or target (or the time of day is past the last entry),
+next open unless that open is at or beyond stop or target, no signals from 15:00 on,
 stop down and target up to a tick, stop before target, target only when traded through by a tick, out at the
 first open from 15:15, one position per pattern, an exit in bar n frees the pattern for bar n's signal.
 ATR by Wilder, first value after n + 1 bars, as TA-Lib.
@@ -23,8 +23,8 @@ from benchmarks.workloads import WORKLOADS, Breakout
 _TICK: Final = 5  # paise
 _DAY: Final = 86_400_000_000  # microseconds
 _IST: Final = 19_800_000_000
-_LAST_ENTRY: Final = 15 * 3_600_000_000
-_SQUARE_OFF: Final = _LAST_ENTRY + 900_000_000
+_LAST_SIGNAL: Final = 15 * 3_600_000_000 - 60_000_000  # open time; its end is the last entry, 15:00
+_SQUARE_OFF: Final = _LAST_SIGNAL + 960_000_000
 _FIELDS: Final = ("open", "high", "low", "close", "volume")
 _NEVER: Final = -1e18
 
@@ -58,7 +58,7 @@ def run_w1(columns: list[list[Any]], rule: Breakout) -> list[Row]:
             clock = (t + _IST) % _DAY
             if waiting:
                 waiting = False
-                if clock < _LAST_ENTRY and stop < o < target:
+                if stop < o < target:
                     held, entry_ts, entry = True, t, _paise(o)
             elif clock >= _SQUARE_OFF:
                 held, leave, reason = False, _paise(o), "SQUARE_OFF"
@@ -87,7 +87,7 @@ def run_w1(columns: list[list[Any]], rule: Breakout) -> list[Row]:
                     atr /= swing
         before = c
         if c > highest and not held and i >= top and v > total / calm * times:
-            waiting = True
+            waiting = (t + _IST) % _DAY < _LAST_SIGNAL
             stop_paise = floor((c - atr) * 20 + 1e-6) * _TICK
             target_paise = ceil((c + 2 * atr) * 20 - 1e-6) * _TICK
             stop, target, through = stop_paise / 100, target_paise / 100, (target_paise + _TICK) / 100
@@ -147,7 +147,7 @@ class _Trade:
         stop, target = self.stop / 100, self.target / 100
         if self.waiting:
             self.waiting = False
-            if clock >= _LAST_ENTRY or not stop < o < target:
+            if not stop < o < target:
                 self.busy = False
                 return
             self.entry_ts, self.entry = t, _paise(o)
@@ -202,7 +202,7 @@ def run_many(columns: list[list[Any]], rules: tuple[Breakout, ...]) -> list[Row]
             top = trade.top
             if c > top.value and v > means[trade.calm] * trade.times and i >= top.n and i >= trade.calm - 1:
                 atr = atrs[trade.swing]
-                if i >= trade.swing:
+                if i >= trade.swing and (t + _IST) % _DAY < _LAST_SIGNAL:
                     trade.busy = trade.waiting = True
                     trade.stop = floor((c - atr) * 20 + 1e-6) * _TICK
                     trade.target = ceil((c + 2 * atr) * 20 - 1e-6) * _TICK
