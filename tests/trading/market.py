@@ -195,9 +195,8 @@ def mirrored(value: object, around: float = 200.0) -> Bar | Signal:
 def columns(bars: Sequence[Bar]) -> BarRun:
     """Bars in their given order as a run."""
     keys = tuple(dict.fromkeys(b.key for b in bars))
-    rows = [
-        np.array([getattr(b, name) for b in bars]) for name in ("ts", "end", "open", "high", "low", "close")
-    ]
+    ts, end = (np.array([getattr(b, name) for b in bars], np.int64) for name in ("ts", "end"))
+    o, h, low, c = (np.array([getattr(b, name) for b in bars]) for name in ("open", "high", "low", "close"))
     empty = np.full(len(bars), nan)
     which = np.array([keys.index(b.key) for b in bars], np.int16)
-    return BarRun(keys, which, *rows, empty, empty)
+    return BarRun(keys, which, ts, end, o, h, low, c, empty, empty)

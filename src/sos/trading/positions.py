@@ -85,7 +85,7 @@ class Trade(msgspec.Struct, gc=False):
     regime: Regime
     risk_paise: int
     exits: tuple[ExitLeg, ...]
-    slot: int
+    slot: int = 0
 
 
 def close_trade(slot: int, instrument: InstrumentKey, pos: Position, fill: OrderFilled) -> Trade:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["scan"]
 
 _BLOCK: Final = 16_384
+_SHORT: Final = 8  # fewer rows are not worth columns
 _SQUARE_OFF: Final = ExitReason.SQUARE_OFF
 
 
@@ -40,7 +41,8 @@ def scan(desk: Desk, run: BarRun, signals: Mapping[int, Sequence[Signal]]) -> No
         block = run[start : start + _BLOCK]
         mine = rows[bisect_left(rows, start) : bisect_left(rows, start + len(block))]
         wanted = [(row - start, signals[row]) for row in mine]
-        if not bool(np.isfinite(block.open + block.high + block.low + block.close).all()):
+        whole = np.isfinite(block.open + block.high + block.low + block.close).all()
+        if len(block) < _SHORT or not whole:
             _plainly(desk, block, dict(wanted))
             continue
         lanes = _lanes(desk, block)
@@ -129,7 +131,7 @@ def _lanes(desk: Desk, block: BarRun) -> dict[int, _LaneRows]:
 
 
 def _plainly(desk: Desk, block: BarRun, signals: Mapping[int, Sequence[Signal]]) -> None:
-    """A block with missing prices takes the plain path."""
+    """A block with missing prices, or of a few rows, takes the plain path."""
     for row, bar in enumerate(block):
         desk.on_bar(bar)
         if bar.key in desk.lanes:
