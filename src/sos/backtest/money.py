@@ -32,5 +32,5 @@ def price(paise: int) -> str:
 
 
 def ratio(value: float | None, places: int = 2) -> str:
-    """A number to ``places`` decimals, a dash where it is undefined."""
-    return "–" if value is None else f"{value:.{places}f}"
+    """A number to ``places`` decimals, a dash where it is undefined, never minus zero."""
+    return "–" if value is None else f"{value:z.{places}f}"

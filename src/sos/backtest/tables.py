@@ -67,7 +67,9 @@ def _head(head: DataHead) -> RenderableType:
     if head.synthetic and not any("synthetic" in note for note in head.notes):
         notes.insert(0, ("synthetic sample: drawn from a seed, not market data", "yellow"))
     title = Text(f"{' '.join(head.symbols)}  {_span(head)}", style="bold")
-    return Group(title, *(Padding(Text(note, style=style), (0, 0, 0, 2)) for note, style in notes))
+    return Group(
+        title, *(Padding(Text(note, style=style), (0, 0, 0, 2), expand=False) for note, style in notes)
+    )
 
 
 def _span(head: DataHead) -> str:

@@ -7,13 +7,13 @@ configuration folder. ``SOS_SECTION__KEY`` sets a key, ``SOS_DATA_DIR`` is ``dat
 
 from __future__ import annotations
 
+import json
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
 from pydantic import ValidationError
 
 from sos.config.models import LATER_SECTIONS, LATER_VALUES, Config
@@ -102,7 +102,8 @@ def _override(text: str) -> dict[str, Any]:
     key, equals, value = text.partition("=")
     parts = key.strip().split(".")
     if not equals or len(parts) < 2 or not all(parts):
-        raise ConfigError(f"--set {text}: write it as section.key=value, as in execution.slippage_ticks=2")
+        shown = " ".join(text.split())
+        raise ConfigError(f"--set {shown}: write it as section.key=value, as in execution.slippage_ticks=2")
     return _nested(parts, _value(value.strip()))
 
 
@@ -155,10 +156,8 @@ def _refuse_later(values: Mapping[str, Any], origins: Mapping[str, str]) -> None
 def _validated(values: dict[str, Any], origins: Mapping[str, str]) -> Config:
     try:
         # Strict JSON: TOML has types, so "5" is not 5; lists may still become tuples and texts paths.
-        return Config.model_validate_json(orjson.dumps(values, default=str), strict=True)
+        return Config.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as exc:
         errors = exc.errors(include_url=False, include_context=False)
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise ConfigError(line(errors[0], values, origins) + more) from exc
-    except TypeError as exc:  # orjson: a number beyond 64 bits, a text that is not Unicode
-        raise ConfigError(f"the configuration holds a value that cannot be used: {exc}") from exc

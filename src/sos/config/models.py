@@ -41,8 +41,8 @@ class _Section(BaseModel):
 class EngineSettings(_Section):
     """``batch``: events per batch of a replay, 0 is as many as there are; results never depend on it."""
 
-    gap_reset_minutes: Annotated[int, Field(ge=1)] = 5
-    batch: Annotated[int, Field(ge=0)] = 0
+    gap_reset_minutes: Annotated[int, Field(ge=1, le=1440)] = 5
+    batch: Annotated[int, Field(ge=0, le=100_000_000)] = 0
 
 
 class UnderlyingSettings(_Section):
@@ -86,7 +86,7 @@ class DataSettings(_Section):
     tz: str | None = None
     stamps: Literal["start", "end"] | None = None
     columns: dict[str, str] = Field(default_factory=dict)
-    seed: int = 7
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 7
     sample_sessions: Annotated[int, Field(ge=1, le=250)] = 20
 
 

@@ -6,10 +6,10 @@ Pure: words only, nothing is read here.
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, get_args
 
-import orjson
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
@@ -32,6 +32,12 @@ _PHRASES: Final = (
 def line(error: ErrorDetails, values: Mapping[str, Any], origins: Mapping[str, str]) -> str:
     """The line for ``error`` found in ``values``; ``origins`` maps dotted keys to the place that set them."""
     parts = [str(part) for part in error["loc"]]
+    return " ".join(_line(error, parts, values, origins).split())
+
+
+def _line(
+    error: ErrorDetails, parts: Sequence[str], values: Mapping[str, Any], origins: Mapping[str, str]
+) -> str:
     key = ".".join(parts)
     where = _origin(parts, origins)
     if error["type"] == "extra_forbidden":
@@ -39,6 +45,8 @@ def line(error: ErrorDetails, values: Mapping[str, Any], origins: Mapping[str, s
     message = error["msg"].removeprefix("Value error, ")
     for theirs, ours in _PHRASES:
         message = message.replace(theirs, ours)
+    if not parts:
+        return f"configuration: {message}"
     if isinstance(error["input"], dict):
         return f"{where}: {key}: {message}"
     return f"{where}: {key} = {_shown(_given(values, parts))}: {message}"
@@ -61,7 +69,7 @@ def _given(values: Any, parts: Sequence[str]) -> Any:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value) if isinstance(value, float) else orjson.dumps(value, default=str).decode()
+    text = repr(value) if isinstance(value, float) else json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
