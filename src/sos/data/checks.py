@@ -111,7 +111,8 @@ def _price_faults(raw: RawBars) -> Iterator[_Fault]:
             yield from _fault(~np.isfinite(column), name, column, "is not a number", "fill or remove the row")
             bad = np.isfinite(column) & (column <= 0.0)
             yield from _fault(bad, name, column, "is not above zero", "remove the row or mend the price")
-        sound = np.isfinite(raw.open) & np.isfinite(raw.high) & np.isfinite(raw.low) & np.isfinite(raw.close)
+        prices = list(fields.values())
+        sound = np.isfinite(prices).all(axis=0) & (np.min(prices, axis=0) > 0.0)
         yield from _shape_faults(raw, sound)
         for name, quantity in (("volume", raw.volume), ("oi", raw.oi)):
             if quantity is not None:

@@ -2,7 +2,7 @@
 
 Pure: values in, `Stamps` out. Wall-clock values stay wall-clock here; `zones` decides what they mean.
 Nothing is guessed from a single value: epoch units come from the magnitude, and whether 03-04-2025 is April
-or March only from dates that leave no choice (a day above 12, a week-end, the order of the rows).
+or March only from dates that leave no choice (a day above 12, a holiday, the order of the rows).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 
 from sos.bars import I64
+from sos.calendar import Calendar, Segment
 from sos.errors import DataError
 from sos.types import NS_PER_DAY, NS_PER_MINUTE, NS_PER_SECOND
 
@@ -272,10 +273,16 @@ def _possible(distinct: Iterable[str], day_first: bool) -> bool:
 
 
 def _plausible(distinct: Iterable[str], day_first: bool) -> bool:
-    """In this order the dates rise and avoid week-ends, as the rows of a bar file do."""
+    """In this order the dates rise, and the exchange was open on each that the calendar knows."""
     days = [_ordinal(text, day_first) or 0 for text in distinct]
     rising = all(one < two for one, two in pairwise(days))
-    return rising and all((day + 3) % 7 < 5 for day in days)  # 1970-01-01 was a Thursday
+    return rising and all(_was_open(date.fromordinal(day + _EPOCH)) for day in days)
+
+
+def _was_open(day: date) -> bool:
+    """False only where the calendar says so: a closed day disproves a reading, an unknown one does not."""
+    calendar = Calendar.packaged()
+    return not calendar.covers(day) or bool(calendar.sessions(day, Segment.CASH))
 
 
 def _first_odd(texts: Sequence[str]) -> int:
