@@ -53,6 +53,32 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     return content
 
 
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Every place in a JSON value, as a path of keys and indexes; the value itself is ()."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(found for key, item in inner for found in places(item, (*path, key)))]
+
+
+def mutated(mutations: list[tuple[tuple[Any, ...], Any]]) -> Any:
+    """`VALID` with every place set (or, with `...`, removed) that still exists when its turn comes."""
+    content = copy.deepcopy(VALID)
+    for (*steps, last), value in mutations:
+        place: Any = content
+        for step in steps:
+            place = place[step] if step in _indexes(place) else None
+        if isinstance(place, dict) and value is ...:
+            place.pop(last, None)
+        elif value is not ... and (isinstance(place, dict) or last in _indexes(place)):
+            place[last] = copy.deepcopy(value)
+    return content
+
+
+def _indexes(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value)
+    return list(range(len(value))) if isinstance(value, list) else []
+
+
 def write(folder: Path, content: Any, name: str = "example.json") -> Path:
     """Write content as JSON (a text is written as it is) and return the path."""
     path = folder / name

@@ -17,7 +17,8 @@ from sos.strategy.java_dialect import assignment, older_traits, translate
 from sos.strategy.loader import load_patterns, read_pattern
 from sos.strategy.text_dialect import is_text_form, parse_text_form
 from sos.types import Regime, Side
-from tests.strategy.files import VALID, changed, write
+from tests.strategy.files import VALID, changed, mutated, write
+from tests.strategy.fuzz import EXAMPLES, MUTATIONS
 
 OLD = Path(__file__).parent / "old"
 CASES: list[list[str]] = json.loads((Path(__file__).parent / "dialect_cases.json").read_text())
@@ -258,45 +259,27 @@ def test_section_headers_come_with_or_without_brackets() -> None:
 
 @given(
     st.lists(
-        st.sampled_from((OLD / "text_reversal.txt").read_text().splitlines() + ["x", "A: b", "[PHASES]"])
+        st.sampled_from([*(OLD / "text_reversal.txt").read_text().splitlines(), "x", "A: b", "[PHASES]"])
     )
 )
 @settings(max_examples=100, deadline=None)
 def test_any_lines_are_a_dict_or_a_strategy_error(lines: list[str]) -> None:
     try:
         content = parse_text_form("\n".join(lines))
-    except StrategyError as error:
-        assert str(error)
-    else:
-        assert set(content) >= {"regime_config", "phases", "execution"}
-
-
-@given(
-    st.recursive(
-        st.none()
-        | st.booleans()
-        | st.integers(-3, 3)
-        | st.sampled_from(["close", "x = 1", "candle.getLow()", ""]),
-        lambda x: (
-            st.lists(x, max_size=3)
-            | st.dictionaries(
-                st.sampled_from(["id", "conditions", "capture", "phases", "execution", "tp", "side"]), x
-            )
-        ),
-        max_leaves=12,
-    )
-)
-@settings(max_examples=150, deadline=None)
-def test_importing_any_json_is_a_report_or_a_strategy_error(
-    tmp_path_factory: pytest.TempPathFactory, content: Any
-) -> None:
-    path = tmp_path_factory.getbasetemp() / "any.json"
-    path.write_text(json.dumps(content))
-    try:
-        report = import_file(path)
     except StrategyError:
         return
-    assert report.problems
+    assert set(content) >= {"regime_config", "phases", "execution"}
+
+
+@given(MUTATIONS)
+@settings(max_examples=EXAMPLES, deadline=None)
+def test_importing_any_file_is_a_report_and_what_it_has_no_problem_with_loads(
+    tmp_path_factory: pytest.TempPathFactory, mutations: list[tuple[tuple[Any, ...], Any]]
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    report = import_file(write(folder, mutated(mutations), "any.json"))
+    if not report.problems:
+        assert load_patterns([write_import(report, folder / "imported", force=True)]).patterns
 
 
 def test_older_files_in_a_folder_are_named_by_the_loader() -> None:

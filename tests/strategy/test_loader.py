@@ -17,7 +17,8 @@ from sos.strategy.loader import StrategyProblems, load_patterns, read_pattern
 from sos.strategy.pattern import ExitRules, Partial, Pattern, Selection, Trail
 from sos.strategy.schema import json_schema
 from sos.types import Regime, Right, Side
-from tests.strategy.files import VALID, changed, write
+from tests.strategy.files import VALID, changed, mutated, write
+from tests.strategy.fuzz import EXAMPLES, MUTATIONS
 from tests.strategy.minischema import failures
 
 ERRORS: list[tuple[str, Any, str]] = [
@@ -95,7 +96,7 @@ def test_an_unknown_option_selection_is_refused(tmp_path: Path, text: str) -> No
 def test_settings_of_the_file_reach_the_exit_rules(tmp_path: Path) -> None:
     content = changed("execution.breakeven_at", None)
     content["execution"] |= {
-        "time_stop_minutes": 0,
+        "time_stop_minutes": None,
         "square_off": "15:10",
         "last_entry": "14:45",
         "quantity": 50,
@@ -247,65 +248,18 @@ def test_older_files_are_sent_to_the_import(tmp_path: Path) -> None:
 
 # ---------------------------------------------------------------------- whatever a file holds
 
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-5, 10**6)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=5,
-)
-WORDS = st.sampled_from(
-    [
-        "close",
-        "close > open",
-        "vars.top",
-        "vars.top > 1",
-        "true",
-        "1 / 0 > 2",
-        "entry",
-        "x = 1",
-        "BUY",
-        "ATM",
-        "5m",
-    ]
-)
 
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(found for key, item in inner for found in places(item, (*path, key)))]
-
-
-def indexes(value: Any) -> list[Any]:
-    return (
-        list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
-    )
-
-
-PLACES = [path for path in places(VALID) if path]
-
-
-@given(st.lists(st.tuples(st.sampled_from(PLACES), st.just(...) | JSON | WORDS), min_size=1, max_size=4))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(MUTATIONS)
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_mutated_file_loads_or_is_refused_and_what_loads_fits_the_schema(
     tmp_path_factory: pytest.TempPathFactory, mutations: list[tuple[tuple[Any, ...], Any]]
 ) -> None:
-    content = json.loads(json.dumps(VALID))
-    for (*steps, last), value in mutations:
-        place: Any = content
-        for step in steps:
-            place = place[step] if step in indexes(place) else None
-        if isinstance(place, dict) and value is ...:
-            place.pop(last, None)
-        elif value is not ... and (isinstance(place, dict) or last in indexes(place)):
-            place[last] = value
+    content = mutated(mutations)
     path = tmp_path_factory.getbasetemp() / "mutated.json"
     path.write_text(json.dumps(content))
     _, pattern, problems = read_pattern(path)
     assert (pattern is None) == bool(problems)
-    assert all(isinstance(line, str) and line for line in problems)
+    assert all(problems)
     if pattern is not None:
         schema = json_schema()
         assert failures(content, schema, schema) == []

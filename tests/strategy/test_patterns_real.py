@@ -27,12 +27,12 @@ KEY = InstrumentKey("NSE_EQ|TEST")
 def signals(path: Path, rows: int, *, volume: bool) -> list[Signal]:
     table = pq.read_table(path).slice(0, rows)
     ts = table["ts"].to_numpy(zero_copy_only=False).astype("datetime64[ns]").astype(np.int64)
-    prices = [np.asarray(table[name], dtype=np.float64) for name in ("open", "high", "low", "close")]
+    o, h, low, c = (np.asarray(table[name], dtype=np.float64) for name in ("open", "high", "low", "close"))
     missing = np.full(len(ts), np.nan)
     traded = np.asarray(table["volume"], dtype=np.float64) if volume else missing
     end = ts + NS_PER_MINUTE
     sessions, keep, _ = SessionTable.for_bars(Calendar.packaged(), Segment.CASH, ts, end)
-    run = BarRun.single(KEY, ts, end, *prices, traded, missing).take(keep)
+    run = BarRun.single(KEY, ts, end, o, h, low, c, traded, missing).take(keep)
     patterns = load_patterns([ROOT / "strategies"]).patterns
     market = Market(KEY, SessionInputs(sessions, lambda _day: None), patterns, MarketSettings())
     return [signal for found in Matcher([market]).on_run(run).values() for signal in found]

@@ -125,13 +125,14 @@ class Converter:
         where = f"phase {phase_id}"
         conditions, assigned = self._conditions(old.get("conditions") or [], where)
         capture = {name: self._expression(text, where) for name, text in assigned.items()}
-        for name, text in (old.get("capture") or {}).items():
+        given = old.get("capture") or {}
+        for name, text in given.items() if isinstance(given, dict) else ():
             capture[name] = self._expression(text, where)
             self._captured.add(name)
         self._captured |= assigned.keys()
         new: dict[str, Any] = {"id": phase_id, "conditions": conditions}
-        if capture:
-            new["capture"] = capture
+        if capture or not isinstance(given, dict):
+            new["capture"] = capture if isinstance(given, dict) else given
         if old.get("timeout"):
             new["timeout"] = old["timeout"]
         for key, value in old.items():
