@@ -1,6 +1,6 @@
 """One-minute bars for the benchmarks: a walk like NIFTY's, from a fixed seed, as Parquet.
 
-375 bars a day on weekdays of 2015 to 2019 (the packaged calendar knows nothing of them, so each is a session),
+375 bars a day on weekdays of 2015 to 2019 (unknown to the packaged calendar, so each of them is a session),
 start 20,000, about 12 % a year, open = previous close, wicks, log-normal volume with a U over the day.
 Prices lie on ticks of 0.05. Shorter files are beginnings of the longest one.
 """
