@@ -24,9 +24,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from operator import attrgetter
+from typing import Final, NamedTuple
 
-from sos.clock import ist_date, ist_day
+from sos.clock import ist_day
 from sos.trading.charges import UNITS_PER_RUPEE, Charges, DayRounding, day_rounding
 from sos.trading.positions import Trade
 
@@ -34,6 +35,7 @@ __all__ = ["GroupSummary", "Summary", "net_units", "r_multiple", "summarise"]
 
 _UNITS_PER_PAISA: Final = UNITS_PER_RUPEE // 100
 _TRADING_DAYS: Final = 252
+_EPOCH: Final = date(1970, 1, 1)
 _ZERO: Final = Decimal(0)
 
 
@@ -81,73 +83,78 @@ def r_multiple(trade: Trade) -> float | None:
 
 def summarise(trades: Sequence[Trade], days: Sequence[date]) -> Summary:
     """The summary of ``trades``; ``days`` are the IST dates with a session in the data."""
-    nets = {trade.id: net_units(trade) for trade in trades}
-    ranked = sorted(trades, key=lambda trade: (nets[trade.id], trade.id))
+    rows = [_Row(trade, net_units(trade)) for trade in trades]
+    ranked = sorted(rows, key=lambda row: (row.net, row.trade.id))
+    by_day = dict.fromkeys(((day - _EPOCH).days for day in days), 0)
+    for row in rows:
+        day = ist_day(row.trade.exit_ts)
+        by_day[day] = by_day.get(day, 0) + row.net
     return Summary(
-        total=_group("all", trades),
+        total=_group("all", rows),
         rounding=_rounding(trades),
-        max_drawdown=_drawdown(trades),
-        daily_sharpe=_sharpe(trades, days),
-        days=len(days),
-        best=ranked[-1] if ranked else None,
-        worst=ranked[0] if ranked else None,
-        by_pattern=_groups(trades, lambda trade: trade.pattern_id),
-        by_exit_reason=_groups(trades, lambda trade: trade.exit_reason.value),
+        max_drawdown=_drawdown(rows),
+        daily_sharpe=_sharpe(list(by_day.values())),
+        days=len(by_day),
+        best=ranked[-1].trade if ranked else None,
+        worst=ranked[0].trade if ranked else None,
+        by_pattern=_groups(rows, lambda trade: trade.pattern_id),
+        by_exit_reason=_groups(rows, lambda trade: trade.exit_reason.value),
     )
 
 
-def _groups(trades: Iterable[Trade], key: Callable[[Trade], str]) -> tuple[GroupSummary, ...]:
-    members: dict[str, list[Trade]] = {}
-    for trade in trades:
-        members.setdefault(key(trade), []).append(trade)
+class _Row(NamedTuple):
+    """A trade and its net, which everything asks for."""
+
+    trade: Trade
+    net: int
+
+
+def _groups(rows: Iterable[_Row], key: Callable[[Trade], str]) -> tuple[GroupSummary, ...]:
+    members: dict[str, list[_Row]] = {}
+    for row in rows:
+        members.setdefault(key(row.trade), []).append(row)
     return tuple(_group(name, members[name]) for name in sorted(members))
 
 
-def _group(name: str, trades: Sequence[Trade]) -> GroupSummary:
-    nets = [net_units(trade) for trade in trades]
+def _group(name: str, rows: Sequence[_Row]) -> GroupSummary:
+    nets = [row.net for row in rows]
     won = sum(net for net in nets if net > 0)
     lost = -sum(net for net in nets if net < 0)
-    rs = [r for trade in trades if (r := r_multiple(trade)) is not None]
+    rs = [r for row in rows if (r := r_multiple(row.trade)) is not None]
     wins = sum(net > 0 for net in nets)
     return GroupSummary(
         name=name,
-        trades=len(trades),
+        trades=len(rows),
         wins=wins,
         losses=sum(net < 0 for net in nets),
-        gross=sum(trade.gross for trade in trades),
-        charges=Charges.sum(trade.charges for trade in trades),
+        gross=sum(row.trade.gross for row in rows),
+        charges=_charges([row.trade.charges for row in rows]),
         net=won - lost,
-        win_rate=wins / len(trades) if trades else None,
+        win_rate=wins / len(rows) if rows else None,
         profit_factor=won / lost if lost else None,
-        expectancy=Fraction(won - lost, len(trades)) if trades else None,
+        expectancy=Fraction(won - lost, len(rows)) if rows else None,
         average_r=math.fsum(rs) / len(rs) if rs else None,
     )
 
 
-def _by_exit(trades: Iterable[Trade]) -> list[Trade]:
-    return sorted(trades, key=lambda trade: (trade.exit_ts, trade.id))
+def _charges(parts: Sequence[Charges]) -> Charges:
+    """Their sum, one name after the other: no value is made for every trade."""
+    return Charges(*(sum(map(attrgetter(name), parts)) for name in Charges.__struct_fields__))
 
 
-def _drawdown(trades: Iterable[Trade]) -> int:
+def _drawdown(rows: Iterable[_Row]) -> int:
     equity = peak = deepest = 0
-    for trade in _by_exit(trades):
-        equity += net_units(trade)
+    for row in sorted(rows, key=lambda row: (row.trade.exit_ts, row.trade.id)):
+        equity += row.net
         peak = max(peak, equity)
         deepest = max(deepest, peak - equity)
     return deepest
 
 
-def _sharpe(trades: Iterable[Trade], days: Sequence[date]) -> float | None:
-    by_day = dict.fromkeys(days, 0)
-    for trade in trades:
-        day = ist_date(trade.exit_ts)
-        by_day[day] = by_day.get(day, 0) + net_units(trade)
-    n, values = len(by_day), by_day.values()
-    if n < 2:
-        return None
-    total = sum(values)
-    spread = n * sum(value * value for value in values) - total * total
-    if spread <= 0:
+def _sharpe(daily: Sequence[int]) -> float | None:
+    n, total = len(daily), sum(daily)
+    spread = n * sum(value * value for value in daily) - total * total
+    if n < 2 or spread <= 0:
         return None
     mean_per_sd_squared = Fraction(total * total * (n - 1), n * spread)
     return math.copysign(math.sqrt(mean_per_sd_squared * _TRADING_DAYS), total)
@@ -157,7 +164,7 @@ def _rounding(trades: Iterable[Trade]) -> DayRounding:
     by_day: dict[int, list[Charges]] = {}
     for trade in trades:
         by_day.setdefault(ist_day(trade.exit_ts), []).append(trade.charges)
-    adjustments = [day_rounding(charges) for charges in by_day.values()]
+    adjustments = [day_rounding([_charges(charges)]) for charges in by_day.values()]
     return DayRounding(
         sum((each.stt for each in adjustments), _ZERO), sum((each.stamp for each in adjustments), _ZERO)
     )
