@@ -103,20 +103,20 @@ def _trades(
     columns = (
         column("#", lambda t: str(t.id), right=True),
         column("Pattern", lambda t: t.pattern_id, least=14),
-        column("Symbol", lambda t: names.get(t.instrument, t.instrument), drop=4 if several else 9, least=6),
-        column("Side", lambda t: t.side.value, drop=2),
+        column("Symbol", lambda t: names.get(t.instrument, t.instrument), drop=1 if several else 9, least=6),
+        column("Side", lambda t: t.side.value, drop=3),
         column("Qty", lambda t: grouped(t.qty), right=True, drop=6),
         column("In", lambda t: f"{ist_datetime(t.entry_ts):{date}}"),
-        column("at", lambda t: price(t.entry_price), right=True, drop=3),
+        column("at", lambda t: price(t.entry_price), right=True, drop=4),
         column("Stop", lambda t: price(t.stop), right=True, drop=10),
         column("Target", lambda t: price(t.target), right=True, drop=11),
         column("Out", lambda t: f"{ist_datetime(t.exit_ts):%H:%M}", drop=5),
-        column("at", lambda t: price(t.exit_price), right=True, drop=3),
+        column("at", lambda t: price(t.exit_price), right=True, drop=4),
         column("Why", lambda t: t.exit_reason.value),
         column("Gross ₹", lambda t: _signed(t.gross * _UNITS_PER_PAISA), right=True, drop=8),
         column("Charges", lambda t: rupees(t.charges.total), right=True, drop=7),
         column("Net ₹", _net, right=True),
-        column("R", lambda t: ratio(r_multiple(t)), right=True, drop=1),
+        column("R", lambda t: ratio(r_multiple(t)), right=True, drop=2),
     )
     return fitted("Trades", columns, width)
 
