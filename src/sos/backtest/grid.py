@@ -23,7 +23,7 @@ _GAP: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``drop``: 0 stays always, else the highest goes first. ``least``: may shrink to this width; 0 may not.
+    """``drop``: 0 stays always, else the highest goes first, equal ones together. ``least``: may shrink to this width; 0 may not.
     ``folds``: continues on the next line instead of being cut."""
 
     title: str
@@ -46,7 +46,8 @@ def fitted(title: str, columns: Sequence[Column], width: int) -> Group:
     """A titled table of at most ``width`` columns of text, if the columns that stay can shrink to it."""
     kept = list(columns)
     while sum(column.needed + _GAP for column in kept) - _GAP > width and any(column.drop for column in kept):
-        kept.remove(max(kept, key=lambda column: column.drop))
+        least_needed = max(column.drop for column in kept)
+        kept = [column for column in kept if column.drop != least_needed]
     table = Table(
         box=box.SIMPLE_HEAD,
         show_edge=False,

@@ -103,7 +103,7 @@ def _trades(
     columns = (
         column("#", lambda t: str(t.id), right=True),
         column("Pattern", lambda t: t.pattern_id, least=14),
-        column("Symbol", lambda t: names.get(t.instrument, t.instrument), drop=1 if several else 9, least=6),
+        column("Symbol", lambda t: names.get(t.instrument, t.instrument), drop=1 if several else 9, least=9),
         column("Side", lambda t: t.side.value, drop=3),
         column("Qty", lambda t: grouped(t.qty), right=True, drop=6),
         column("In", lambda t: f"{ist_datetime(t.entry_ts):{date}}"),
