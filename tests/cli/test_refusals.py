@@ -45,10 +45,14 @@ def test_an_interrupted_run_says_so(sos: Sos, monkeypatch: pytest.MonkeyPatch) -
     assert not Path("t.csv").exists()
 
 
-def test_a_bug_is_not_dressed_up_as_a_mistake_of_the_user(sos: Sos, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_called_a_bug_in_one_line(sos: Sos, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
-        raise ZeroDivisionError
+        raise ZeroDivisionError("of nothing")
 
     monkeypatch.setattr("sos.app.run_backtest", broken)
+    outcome = sos("backtest", "NIFTY")
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (1, "", 1)
+    assert "a bug in SOS" in outcome.err
+    assert "ZeroDivisionError: of nothing" in outcome.err
     with pytest.raises(ZeroDivisionError):
-        sos("backtest", "NIFTY")
+        sos("backtest", "NIFTY", "--debug")

@@ -23,8 +23,9 @@ _GAP: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``drop``: 0 stays always, else the highest goes first, equal ones together. ``least``: may shrink to this width; 0 may not.
-    ``folds``: continues on the next line instead of being cut."""
+    """``drop``: 0 stays always, else the highest goes first, equal ones together.
+
+    ``least``: may shrink to this width; 0 may not. ``folds``: continues on the next line instead of being cut."""
 
     title: str
     cells: Sequence[str | Text]

@@ -70,6 +70,10 @@ def run(argv: list[str]) -> int:
         if debug:
             raise
         return _say(error)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug, said as one
+        if debug:
+            raise
+        return _bug(error)
     return code
 
 
@@ -107,6 +111,12 @@ def _say(error: SosError) -> int:
         text = " ".join(text.split("\n"))
     print(f"sos: {text}", file=sys.stderr)
     return error.exit_code
+
+
+def _bug(error: Exception) -> int:
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    print(f"sos: a bug in SOS, not in your input: {text}; --debug shows where", file=sys.stderr)
+    return 1
 
 
 def _interrupted() -> int:
