@@ -99,7 +99,8 @@ def _trades(
         return Column(title, [*map(cell, first), *gap, *map(cell, last)], right, drop, least)
 
     several = len({trade.instrument for trade in trades}) > 1
-    date = "%Y-%m-%d %H:%M" if width >= 100 else "%m-%d %H:%M"
+    years = {ist_datetime(trade.entry_ts).year for trade in (trades[0], trades[-1])}
+    date = "%Y-%m-%d %H:%M" if width >= 120 or (width >= 100 and len(years) > 1) else "%m-%d %H:%M"
     columns = (
         column("#", lambda t: str(t.id), right=True),
         column("Pattern", lambda t: t.pattern_id, least=14),

@@ -70,7 +70,7 @@ def run(argv: list[str]) -> int:
         if debug:
             raise
         return _say(error)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug, said as one
+    except Exception as error:  # the last line of defence: a bug, said as one
         if debug:
             raise
         return _bug(error)
