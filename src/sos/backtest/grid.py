@@ -25,7 +25,7 @@ _GAP: Final = 2
 class Column:
     """``drop``: 0 stays always, else the highest goes first, equal ones together.
 
-    ``least``: may shrink to this width; 0 may not. ``folds``: goes on in the next line instead of being cut."""
+    ``least``: may shrink to this width; 0 may not. ``folds``: goes on in the next line."""
 
     title: str
     cells: Sequence[str | Text]
