@@ -22,12 +22,14 @@ from sos.bars import F64, I64, BarRun
 from sos.events import Signal
 from sos.trading.execution import Slot
 from sos.trading.orders import FREE, WORKING
+from sos.trading.record import SlotRecord
+from sos.trading.straight import is_straight, live_straight
 from sos.types import ExitReason
 
 if TYPE_CHECKING:
     from sos.trading.desk import Desk, Lane
 
-__all__ = ["scan"]
+__all__ = ["LaneRows", "scan"]
 
 _BLOCK: Final = 16_384
 _SHORT: Final = 8  # fewer rows are not worth columns
@@ -56,7 +58,7 @@ def scan(desk: Desk, run: BarRun, signals: Mapping[int, Sequence[Signal]]) -> No
             record.flush()
 
 
-class _LaneRows:
+class LaneRows:
     """The rows of one underlying in a block. ``rows[i]`` is the block's row of local row ``i``.
 
     Highs and lows are lists because scanning reads them most; the rest is read at chosen rows only.
@@ -104,6 +106,20 @@ class _LaneRows:
         self.lane.instrument.enter(self.session[i])
         desk.carry_out(slot, desk.core.on_signal(slot, signal), signal.end)
 
+    def live(self, desk: Desk, slot: Slot, i: int, signal: Signal) -> int:
+        """A free slot gets a signal and, if it is simple enough, the whole trade; see `live_straight`."""
+        self.lane.instrument.enter(self.session[i])
+        return live_straight(desk, self, slot, i, signal)
+
+    def reaches(self, sign: int, start: int, limit: int, stop: int, reach: int) -> int:
+        """The first row in ``[start, limit)`` that touches one of two signed prices; else ``limit``."""
+        lows, highs = self.lows, self.highs
+        low, high = (stop, reach) if sign > 0 else (-reach, -stop)
+        for row in range(start, limit):
+            if lows[row] <= low or highs[row] >= high:
+                return row
+        return limit
+
     def leave(self) -> None:
         """The block is over: the instrument stands on its last row."""
         last = self.n - 1
@@ -117,16 +133,16 @@ def _paise(rupees: F64) -> I64:
     return (rupees * 100.0 + 0.5).astype(np.int64)
 
 
-def _lanes(desk: Desk, block: BarRun) -> dict[int, _LaneRows]:
+def _lanes(desk: Desk, block: BarRun) -> dict[int, LaneRows]:
     """The traded underlyings that have rows in the block, by their code in it."""
     if len(block.keys) == 1:
         lane = desk.lanes.get(block.keys[0])
-        return {} if lane is None else {0: _LaneRows(lane, block, None)}
-    found: dict[int, _LaneRows] = {}
+        return {} if lane is None else {0: LaneRows(lane, block, None)}
+    found: dict[int, LaneRows] = {}
     for code, key in enumerate(block.keys):
         rows = np.flatnonzero(block.which == code)
         if key in desk.lanes and len(rows):
-            found[code] = _LaneRows(desk.lanes[key], block, rows)
+            found[code] = LaneRows(desk.lanes[key], block, rows)
     return found
 
 
@@ -139,7 +155,7 @@ def _plainly(desk: Desk, block: BarRun, signals: Mapping[int, Sequence[Signal]])
                 desk.on_signal(signal)
 
 
-def _local_rows(lanes: Mapping[int, _LaneRows], block: BarRun) -> list[int] | range:
+def _local_rows(lanes: Mapping[int, LaneRows], block: BarRun) -> list[int] | range:
     """The local row of each row of the block (0 where it is not traded)."""
     if len(block.keys) == 1:
         return range(len(block))
@@ -150,49 +166,76 @@ def _local_rows(lanes: Mapping[int, _LaneRows], block: BarRun) -> list[int] | ra
 
 
 def _apart(
-    desk: Desk, lanes: Mapping[int, _LaneRows], block: BarRun, wanted: Sequence[tuple[int, Sequence[Signal]]]
+    desk: Desk, lanes: Mapping[int, LaneRows], block: BarRun, wanted: Sequence[tuple[int, Sequence[Signal]]]
 ) -> None:
     """Slot by slot through the block."""
+    mine = {slot.index: _Wanted() for rows in lanes.values() for slot in rows.lane.slots}
+    by_code = {
+        code: {slot.pattern_id: mine[slot.index].add for slot in rows.lane.slots}
+        for code, rows in lanes.items()
+    }
     local, which = _local_rows(lanes, block), block.which.tolist()
-    mine: dict[int, list[tuple[int, Signal]]] = {}
     for row, signals in wanted:
-        lane_rows = lanes.get(which[row])
-        if lane_rows is not None:
-            i, by_pattern = local[row], lane_rows.lane.by_pattern
+        add = by_code.get(which[row])
+        if add is not None:
+            i = local[row]
             for signal in signals:
-                mine.setdefault(by_pattern[signal.pattern_id].index, []).append((i, signal))
-    for lane_rows in lanes.values():
-        for slot in lane_rows.lane.slots:
-            if slot.state is not FREE or slot.index in mine:
-                _through(desk, lane_rows, slot, mine.get(slot.index, []))
+                add[signal.pattern_id](i, signal)
+    for rows in lanes.values():
+        for slot in rows.lane.slots:
+            _through(desk, rows, slot, mine[slot.index])
 
 
-def _through(desk: Desk, rows: _LaneRows, slot: Slot, signals: Sequence[tuple[int, Signal]]) -> None:
+class _Wanted:
+    """The signals of one slot in a block: local rows and signals, in order."""
+
+    __slots__ = ("rows", "signals")
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.signals: list[Signal] = []
+
+    def add(self, row: int, signal: Signal) -> None:
+        self.rows.append(row)
+        self.signals.append(signal)
+
+
+def _through(desk: Desk, rows: LaneRows, slot: Slot, wanted: _Wanted) -> None:
     """One slot through one block: wait for a signal, then from row to row that matters until it is free."""
-    busy = desk.records[slot.index].busy
-    n, count = rows.n, len(signals)
-    i, nth = -1, 0
+    record, straight = desk.records[slot.index], is_straight(slot.plan, desk)
+    at, signals = wanted.rows, wanted.signals
+    nth, i = 0, -1
     while True:
-        if slot.state is FREE:
-            if nth == count:
+        if slot.state is not FREE:
+            i = _next_row(slot, rows, i + 1)
+            nth = _busy_before(i, record, wanted, nth)
+            if i >= rows.n:
                 return
-            i, signal = signals[nth]
-            nth += 1
-            rows.take(desk, slot, i, signal)
-            continue
-        i = _next_row(slot, rows, i + 1)
-        while nth < count and signals[nth][0] < i:
-            busy(signals[nth][1].ts)
-            nth += 1
-        if i >= n:
+            rows.meet(desk, slot, i)
+        elif nth < len(at):
+            i = at[nth]
+            out = rows.live(desk, slot, i, signals[nth]) if straight else -1
+            if out < 0:
+                rows.take(desk, slot, i, signals[nth])
+                nth += 1
+            else:
+                i, nth = out, _busy_before(out, record, wanted, nth + 1)
+        else:
             return
-        rows.meet(desk, slot, i)
+
+
+def _busy_before(i: int, record: SlotRecord, wanted: _Wanted, nth: int) -> int:
+    """Refuse the signals of rows before ``i``: the slot had a trade then. The number of the next signal."""
+    to = bisect_left(wanted.rows, i, nth)
+    for signal in wanted.signals[nth:to]:
+        record.busy(signal.ts)
+    return to
 
 
 class _Agenda:
     """All slots of a block together, in the order of the rows: which slots want which row."""
 
-    def __init__(self, desk: Desk, lanes: Mapping[int, _LaneRows], block: BarRun) -> None:
+    def __init__(self, desk: Desk, lanes: Mapping[int, LaneRows], block: BarRun) -> None:
         self._desk = desk
         self._lanes = lanes
         self._which: list[int] = block.which.tolist()
@@ -220,7 +263,7 @@ class _Agenda:
             if lane_rows_or_none is not None:
                 self._row(lane_rows_or_none, self._local[row], due, signals.get(row, ()))
 
-    def _row(self, rows: _LaneRows, i: int, due: list[Slot], wanted: Sequence[Signal]) -> None:
+    def _row(self, rows: LaneRows, i: int, due: list[Slot], wanted: Sequence[Signal]) -> None:
         """One row that matters: the slots that asked for it meet the bar, then its signals."""
         desk = self._desk
         due.sort(key=_index)
@@ -237,7 +280,7 @@ class _Agenda:
         for slot in due:
             self._schedule(slot, rows, i + 1)
 
-    def _schedule(self, slot: Slot, rows: _LaneRows, start: int) -> None:
+    def _schedule(self, slot: Slot, rows: LaneRows, start: int) -> None:
         """Put the slot on the agenda for the first row from ``start`` on that matters to it."""
         if slot.state is FREE:
             return
@@ -255,7 +298,7 @@ def _index(slot: Slot) -> int:
     return slot.index
 
 
-def _next_row(slot: Slot, rows: _LaneRows, start: int) -> int:
+def _next_row(slot: Slot, rows: LaneRows, start: int) -> int:
     """The first local row from ``start`` on that can change the slot; ``rows.n`` if none can."""
     pos = slot.position
     if pos is None or slot.state is not WORKING or slot.plan.trail is not None:
@@ -269,14 +312,4 @@ def _next_row(slot: Slot, rows: _LaneRows, start: int) -> int:
     reach = min(pos.target, pos.partials[0]) if pos.partials else pos.target
     if pos.breakeven is not None and pos.breakeven < reach:
         reach = pos.breakeven
-    if slot.sign > 0:
-        return _leaves_band(rows.lows, rows.highs, start, limit, pos.stop, reach)
-    return _leaves_band(rows.lows, rows.highs, start, limit, -reach, -pos.stop)
-
-
-def _leaves_band(lows: list[int], highs: list[int], start: int, limit: int, low: int, high: int) -> int:
-    """The first row in ``[start, limit)`` with a low <= ``low`` or a high >= ``high``; else ``limit``."""
-    for j in range(start, limit):
-        if lows[j] <= low or highs[j] >= high:
-            return j
-    return limit
+    return rows.reaches(slot.sign, start, limit, pos.stop, reach)

@@ -105,9 +105,13 @@ class PaperVenue:
     """Working orders by id. `apply` takes effects; the phases give back what happened."""
 
     def __init__(self, slippage: Slippage, *, fill_on_touch: bool = False) -> None:
-        self._slippage = slippage
+        self.slippage = slippage
         self._touch = fill_on_touch
         self.working: dict[int, Working] = {}
+
+    def through(self, tick: int) -> int:
+        """Paise beyond its level that the market must trade before a limit fills."""
+        return 0 if self._touch else tick
 
     def apply(self, effect: Effect) -> None:
         """Carry out an effect other than a cancel.
@@ -135,9 +139,9 @@ class PaperVenue:
         kind = w.kind
         if kind is None:
             if w.leave is not None:
-                return (self._all(w, ts, o - self._slippage.paise(w.tick, o, ts), w.leave, True),)
+                return (self._all(w, ts, o - self.slippage.paise(w.tick, o, ts), w.leave, True),)
             if o <= w.stop:
-                return (self._all(w, ts, o - self._slippage.paise(w.tick, o, ts), w.stop_reason, True),)
+                return (self._all(w, ts, o - self.slippage.paise(w.tick, o, ts), w.stop_reason, True),)
             if o >= w.target:
                 return (self._all(w, ts, o, _TARGET, True),)
             return self._partial_fills(w, ts, o, o, True) if w.partials else _NONE
@@ -148,7 +152,7 @@ class PaperVenue:
             return _NONE
         if o <= w.stop or o >= w.target:
             return (self._withdraw(w, ts, Refusal.GAPPED),)
-        slip = 0 if kind is _LIMIT_ENTRY else self._slippage.paise(w.tick, o, ts)
+        slip = 0 if kind is _LIMIT_ENTRY else self.slippage.paise(w.tick, o, ts)
         return (self._all(w, ts, o + slip, None, True),)
 
     def inside_phase(self, w: Working, ts: int, h: int, low: int) -> tuple[Report, ...]:
@@ -156,7 +160,7 @@ class PaperVenue:
         kind = w.kind
         if kind is None:
             if low <= w.stop:
-                price = w.stop - self._slippage.paise(w.tick, w.stop, ts)
+                price = w.stop - self.slippage.paise(w.tick, w.stop, ts)
                 return (self._all(w, ts, price, w.stop_reason, False),)
             reports = self._partial_fills(w, ts, h - w.through, None, False) if w.partials else _NONE
             if w.qty and h >= w.target + w.through:
@@ -164,7 +168,7 @@ class PaperVenue:
             return reports
         if kind is _STOP_ENTRY:
             if h >= w.level:
-                price = w.level + self._slippage.paise(w.tick, w.level, ts)
+                price = w.level + self.slippage.paise(w.tick, w.level, ts)
                 return (self._all(w, ts, price, None, False),)
         elif low <= w.level - w.through:
             return (self._all(w, ts, w.level, None, False),)
@@ -175,7 +179,7 @@ class PaperVenue:
         """The session is over: what was told to leave goes at its last price ``c`` (signed)."""
         if w.leave is None:
             raise InvariantBroken(f"order {w.id} outlives its session")
-        return (self._all(w, ts, c - self._slippage.paise(w.tick, c, ts), w.leave, False),)
+        return (self._all(w, ts, c - self.slippage.paise(w.tick, c, ts), w.leave, False),)
 
     def _of(self, order_id: int) -> Working:
         working = self.working.get(order_id)
@@ -206,7 +210,7 @@ class PaperVenue:
             sign * order.stop,
             sign * order.target,
             tick,
-            0 if self._touch else tick,
+            self.through(tick),
             bars_left,
             partials,
             _STOP,
