@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sos.events import Bar, Signal
 from sos.strategy.pattern import Partial, Pattern, Trail
-from sos.trading import scan
+from sos.trading import scan, straight
 from sos.trading.desk import Desk
 from sos.trading.settings import ExecutionSettings, RiskSettings
 from sos.types import NS_PER_MINUTE, InstrumentKey, Side
@@ -76,7 +76,7 @@ def random_exits(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def random_risk(rng: np.random.Generator) -> RiskSettings:
-    if rng.random() < 0.5:
+    if rng.random() < 0.6:
         return RiskSettings()
     return RiskSettings(
         max_open_positions=int(rng.integers(0, 3)),
@@ -126,6 +126,7 @@ def test_columns_in_any_cut_equal_the_bars_one_by_one(seed: int, block: int, cut
     fast = desk()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scan, "_BLOCK", block)
+        patch.setattr(scan, "_SHORT", 2)
         start = 0
         for cut in [*cuts, len(bars)]:
             stop = min(start + cut, len(bars))
@@ -169,3 +170,27 @@ def test_a_block_with_missing_prices_is_walked_bar_by_bar_and_changes_nothing_be
     before = [t for t in whole.trades if t.exit_ts < bars[60].ts]
     assert before
     assert [t.exit_price for t in fast.trades][: len(before)] == [t.exit_price for t in before]
+
+
+def test_the_shortcut_for_straight_trades_makes_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    exits: list[str] = []
+    exit_of = straight._exit
+
+    def counted(*args: Any) -> Any:
+        found = exit_of(*args)
+        exits.append(found[2].value)
+        return found
+
+    monkeypatch.setattr(straight, "_exit", counted)
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        bars = walk(rng, KEY, 100.0)
+        patterns = [pattern(f"P{i}", side) for i, side in enumerate((Side.BUY, Side.SELL))]
+        signals = [wanted(rng, one, patterns) for one in bars]
+        plain = plainly(make_desk(patterns, days=SESSIONS), bars, signals)
+        fast = make_desk(patterns, days=SESSIONS)
+        fast.run(columns(bars), {row: mine for row, mine in enumerate(signals) if mine})
+        fast.finish()
+        assert outcome(fast) == outcome(plain)
+    assert len(exits) > 300
+    assert set(exits) == {"STOP", "TARGET", "SQUARE_OFF"}
