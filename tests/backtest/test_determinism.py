@@ -119,13 +119,14 @@ def _with_run(inputs: RunInputs, run: BarRun) -> RunInputs:
 
 
 def fills(trades: list[Trade], before: int) -> list[tuple[Any, ...]]:
-    """Entries and exits that happened in bars which opened before ``before``, ended by a rule of the market."""
-    found = []
+    """Entries and exits in bars which opened before ``before``; the end of the data is not the market's."""
+    found: list[tuple[Any, ...]] = []
     for trade in trades:
+        who = trade.pattern_id, trade.underlying
         if trade.entry_ts < before:
-            found.append((trade.entry_ts, trade.pattern_id, trade.underlying, "in", trade.entry_price, trade.qty))
+            found.append((trade.entry_ts, *who, "in", trade.entry_price, trade.qty))
         if trade.exit_ts < before and trade.exit_reason.value != "END_OF_DATA":
-            found.append((trade.exit_ts, trade.pattern_id, trade.underlying, "out", trade.exit_price, trade.gross))
+            found.append((trade.exit_ts, *who, "out", trade.exit_price, trade.gross))
     return sorted(found, key=repr)
 
 

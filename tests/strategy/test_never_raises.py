@@ -67,7 +67,10 @@ patterns = st.builds(
         "execution": {"side": "BUY", "entry": entry, "sl": stop, "tp": target, "option_selection": "NONE"},
     },
     st.lists(conditions, max_size=2),
-    st.lists(st.one_of(conditions, st.just("vars.a > vars.b"), st.just("close < vars.a or vars.b == 0")), max_size=2),
+    st.lists(
+        st.one_of(conditions, st.just("vars.a > vars.b"), st.just("close < vars.a or vars.b == 0")),
+        max_size=2,
+    ),
     st.lists(st.one_of(conditions, st.just("vars.a / vars.b > 1e300")), max_size=1),
     numbers,
     numbers,
