@@ -136,7 +136,7 @@ def test_patterns_that_need_volume_trade_on_the_shares(
     assert all(traded[pattern_id] > 10 for pattern_id in needing)
     assert {trade.underlying for trade in result.trades} == {of.key for of in inputs.underlyings}
     assert all(not outcome.missing_inputs for outcome in result.patterns if outcome.pattern_id in needing)
-    assert all(trade.qty == 1 for trade in result.trades)
+    assert {trade.qty for trade in result.trades} <= {1, 2, 3}  # two shares, by regime one or three
 
 
 def test_an_index_without_its_future_names_the_patterns_that_stay_silent(

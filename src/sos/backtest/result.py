@@ -12,6 +12,7 @@ from datetime import date
 
 from sos.strategy.machine import Funnel
 from sos.trading.positions import Trade
+from sos.trading.spec import InstrumentSpec
 from sos.types import InstrumentKey, Refusal
 
 __all__ = ["BacktestResult", "DataHead", "PatternOutcome", "SeriesHead", "merge_funnels", "refusal_counts"]
@@ -66,9 +67,10 @@ class PatternOutcome:
 
 @dataclass(frozen=True, slots=True)
 class BacktestResult:
-    """One run. ``digest``: SHA-256 (hex) over data, patterns, settings and everything decided.
+    """One run. ``digest``: SHA-256 (hex) over every signal, order, fill and refusal, in their order.
 
-    ``trades`` in the order in which they ended; ``patterns`` by id.
+    ``run_id`` is its beginning: equal decisions have equal ids. ``trades`` in the order in which they ended;
+    ``patterns`` by id. ``specs``: what was traded, with its dated lots, ticks and charges.
     """
 
     run_id: str
@@ -77,6 +79,7 @@ class BacktestResult:
     data: DataHead
     patterns: Sequence[PatternOutcome]
     trades: Sequence[Trade] = field(default_factory=tuple)
+    specs: Mapping[InstrumentKey, InstrumentSpec] = field(default_factory=dict)
 
 
 def merge_funnels(funnels: Sequence[Funnel]) -> Funnel:

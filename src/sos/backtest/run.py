@@ -34,7 +34,7 @@ from sos.strategy.pattern import Pattern
 from sos.trading.charges import ChargeTable
 from sos.trading.desk import Desk
 from sos.trading.settings import ExecutionSettings, RiskSettings
-from sos.types import NS_PER_SECOND, Refusal
+from sos.types import NS_PER_SECOND, InstrumentKind, Refusal
 
 __all__ = ["BacktestSettings", "missing_lines", "run_backtest"]
 
@@ -76,9 +76,10 @@ def run_backtest(
     ordered = sorted(patterns, key=lambda pattern: pattern.id)
     markets = [_market(inputs.series_of(of.key), ordered, settings) for of in inputs.underlyings]
     matcher = Matcher(markets, {u: f for u, f in inputs.volume_source.items() if f is not None})
+    specs = {of.key: instrument_spec(of.key, of.symbol, of.kind) for of in inputs.underlyings}
     desk = Desk(
         ordered,
-        {of.key: instrument_spec(of.key, of.symbol, of.kind) for of in inputs.underlyings},
+        specs,
         {of.key: inputs.sessions[of.key] for of in inputs.underlyings},
         settings.execution,
         settings.risk,
@@ -103,6 +104,7 @@ def run_backtest(
         data=_head(inputs, ordered, settings),
         patterns=_outcomes(ordered, inputs, matcher, desk, settings),
         trades=desk.trades,
+        specs=specs,
     )
 
 
@@ -203,9 +205,11 @@ def _notes(inputs: RunInputs, patterns: Sequence[Pattern], settings: BacktestSet
     wanting = sum(not (pattern.selection and pattern.selection.none) for pattern in patterns)
     notes = []
     if wanting:
+        verb = "trades itself" if len(inputs.underlyings) == 1 else "trade themselves"
+        future = any(of.kind is InstrumentKind.INDEX for of in inputs.underlyings)
         notes.append(
-            f"{symbols} trades itself, an index as its near future: there is no option data in this run, so "
-            f"option selection of {_count(wanting, 'pattern')} is not applied"
+            f"{symbols} {verb}{', an index as its near future' if future else ''}: there is no option data in "
+            f"this run, so the option selection of {_count(wanting, 'pattern')} is not applied"
         )
     if settings.neutral_sentiment:
         notes.append("missing sentiment is taken as neutral: PCR 1.0, breadth 1.0, smart trend Neutral")

@@ -85,6 +85,7 @@ def _run(
 ) -> BacktestResult:
     """Everything that can be refused is refused before the first bar is read."""
     from sos.app import run_backtest
+    from sos.backtest.books import keep_books
     from sos.cli.console import configure_logging, progress_bar
     from sos.clock import SystemClock
     from sos.config import load_config
@@ -96,7 +97,9 @@ def _run(
     settings = load_config(config, os.environ, overrides)
     configure_logging(settings.log.level)
     with progress_bar(progress, " ".join(request.symbols)) as report:
-        return run_backtest(request, settings, SystemClock(), report)
+        result = run_backtest(request, settings, SystemClock(), report)
+    keep_books(result.trades, result.specs)  # a result whose books disagree is not shown
+    return result
 
 
 def _show(result: BacktestResult, as_json: bool, shown: int | None) -> None:

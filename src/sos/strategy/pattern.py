@@ -11,7 +11,17 @@ from dataclasses import dataclass, field
 from sos.expr.tree import Num, Truth
 from sos.types import REGIMES, Regime, Right, Side
 
-__all__ = ["Capture", "Condition", "ExitRules", "Partial", "Pattern", "Phase", "RegimeRule", "Selection", "Trail"]
+__all__ = [
+    "Capture",
+    "Condition",
+    "ExitRules",
+    "Partial",
+    "Pattern",
+    "Phase",
+    "RegimeRule",
+    "Selection",
+    "Trail",
+]
 
 
 @dataclass(frozen=True, slots=True)
