@@ -275,3 +275,24 @@ def test_any_bytes_are_a_finding_and_never_an_exception(
     _, pattern, problems = read_pattern(path)
     assert pattern is None
     assert problems
+
+
+@pytest.mark.parametrize(
+    ("interval", "condition", "bars"),
+    [
+        ("1m", "close > sma(m5.close, 20)", 100),
+        ("5m", "close > sma(close, 20)", 20),
+        ("5m", "close > sma(m15.close, 20)", 60),
+        ("5m", "close > prev_day_close()", 76),
+    ],
+)
+def test_the_warm_up_is_counted_in_bars_of_the_patterns_own_interval(
+    tmp_path: Path, interval: str, condition: str, bars: int
+) -> None:
+    content = {
+        "pattern_id": "WARM",
+        "interval": interval,
+        "phases": [{"id": "A", "conditions": [condition]}],
+        "execution": {"side": "BUY", "entry": "close", "sl": "close - 1", "tp": "close + 1"},
+    }
+    assert load_one(tmp_path, content).warmup == bars

@@ -208,8 +208,8 @@ def _notes(inputs: RunInputs, patterns: Sequence[Pattern], settings: BacktestSet
         verb = "trades itself" if len(inputs.underlyings) == 1 else "trade themselves"
         future = any(of.kind is InstrumentKind.INDEX for of in inputs.underlyings)
         notes.append(
-            f"{symbols} {verb}{', an index as its near future' if future else ''}: there is no option data in "
-            f"this run, so the option selection of {_count(wanting, 'pattern')} is not applied"
+            f"{symbols} {verb}{', an index as its near future' if future else ''}: there is no option data "
+            f"in this run, so the option selection of {_count(wanting, 'pattern')} is not applied"
         )
     if settings.neutral_sentiment:
         notes.append("missing sentiment is taken as neutral: PCR 1.0, breadth 1.0, smart trend Neutral")

@@ -86,7 +86,7 @@ def build_pattern(
         carry=model.carry,
         recheck=model.recheck,
         needs=frozenset().union(*(needs(node) for node in builder.nodes)),
-        warmup=max((warmup(node) for node in builder.nodes), default=1),
+        warmup=max((warmup(node, builder.scope.interval) for node in builder.nodes), default=1),
         digest=canonical_digest(content),
         source=source,
     )

@@ -93,7 +93,7 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class ExitRules:
-    """Per-file settings of `execution`; None is "as the config says". Times are minutes since IST midnight."""
+    """Per-file settings of `execution`; None is "as the config says". Times: minutes since IST midnight."""
 
     entry_valid_bars: int | None = None
     breakeven_at: float | None = None
