@@ -9,9 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import ceil, floor, isfinite, isnan
+from itertools import pairwise
+from math import ceil, floor, isfinite
 
-__all__ = ["Candle", "Hours", "Idea", "Refused", "Result", "Row", "Rules", "TrailRule", "simulate"]
+__all__ = [
+    "Candle",
+    "Hours",
+    "Idea",
+    "Refused",
+    "Result",
+    "Row",
+    "Rules",
+    "TrailRule",
+    "partial_level",
+    "simulate",
+]
 
 MINUTE = 60_000_000_000
 
@@ -121,7 +133,7 @@ class Waiting:
 
 @dataclass
 class Held:
-    """An open position. ``told``: why it leaves at the next open; ``stop_is``: what an exit there is called."""
+    """An open position. ``told``: why it leaves at the next open; ``stop_is``: the name of a stop exit."""
 
     order: Waiting
     entry_ts: int
@@ -215,10 +227,7 @@ def target_level(rules: Rules, level: float) -> int:
 
 
 def not_ready(idea: Idea) -> bool:
-    return isnan(idea.entry) or isnan(idea.stop) or isnan(idea.target)
-
-
-def no_price(idea: Idea) -> bool:
+    """A level without a finite value. (The design names missing values only; infinity follows the desk.)"""
     return not all(isfinite(level) for level in (idea.entry, idea.stop, idea.target))
 
 
@@ -286,8 +295,6 @@ def first_objection(state: State, idea: Idea, candle: Candle, hours: Hours) -> s
         return "LAST_ENTRY"
     if not_ready(idea):
         return "NOT_READY"
-    if no_price(idea):
-        return "BAD_LEVELS"
     entry = nearest(in_paise(idea.entry), rules.tick)
     if bad_levels(rules, entry, stop_level(rules, idea.stop), target_level(rules, idea.target)):
         return "BAD_LEVELS"
@@ -354,16 +361,19 @@ def enter(state: State, order: Waiting, candle: Candle, price: int, *, inside: b
     state.held = Held(order, candle.ts, price, order.stop, order.qty, price, parts, inside)
 
 
+def partial_level(rules: Rules, price: int, stop: int, at_r: Fraction) -> int:
+    """So many times the initial risk in favour of the fill, rounded in the direction of the trade."""
+    away = at_r * points(rules, stop, price)
+    return rounded(price + away if rules.long else price - away, rules.tick, upwards=rules.long)
+
+
 def partial_exits(rules: Rules, order: Waiting, price: int) -> list[tuple[int, int]]:
     """Level and units of each partial exit, nearest first; parts of less than a lot are none."""
-    risk = points(rules, order.stop, price)
     found = []
     for at_r, fraction in sorted(rules.partials):
-        away = at_r * risk
-        raw = price + away if rules.long else price - away
         units = floor(fraction * order.qty / rules.lot) * rules.lot
         if units:
-            found.append((rounded(raw, rules.tick, upwards=rules.long), units))
+            found.append((partial_level(rules, price, order.stop, at_r), units))
     return found
 
 
@@ -406,7 +416,10 @@ def leave_at_square_off(state: State, candle: Candle, hours: Hours) -> None:
 
 
 def leave_as_told(state: State, candle: Candle) -> None:
-    """At-once exits decided at the end of an earlier bar."""
+    """At-once exits decided at the end of an earlier bar.
+
+    At the square-off's own open they keep their name. (The design does not say; this follows the desk.)
+    """
     if state.held is not None and state.held.told is not None:
         leave(state, state.held, candle.ts, slipped_exit(state.rules, candle.open), state.held.told)
 
@@ -428,7 +441,10 @@ def leave_by_gap(state: State, candle: Candle) -> None:
 
 
 def leave_inside(state: State, candle: Candle) -> None:
-    """Stop first, then partials and target; not for a position that was entered inside this bar."""
+    """Stop first, then partials and target; not for a position that was entered inside this bar.
+
+    A partial at or beyond the target never fills: the target is reached first and takes everything.
+    """
     held, rules = state.held, state.rules
     if held is None or held.inside:
         return
@@ -474,10 +490,14 @@ def time_stop(held: Held, rules: Rules, candle: Candle) -> None:
 
 
 def breakeven(held: Held, rules: Rules, candle: Candle) -> None:
-    """A close that has made its share of the way to the target moves the stop to the fill."""
-    if not rules.breakeven_at:
-        return
+    """A close that has made its share of the way to the target moves the stop to the fill.
+
+    Where slippage has carried the fill to the target there is no way to make. (The design does not say;
+    this follows the desk.)
+    """
     way = points(rules, held.entry_price, held.order.target)
+    if not rules.breakeven_at or way <= 0:
+        return
     made = points(rules, held.entry_price, candle.close)
     if made >= rules.breakeven_at * way and points(rules, held.stop, held.entry_price) > 0:
         held.stop, held.stop_is = held.entry_price, "BREAKEVEN"
@@ -526,10 +546,7 @@ def trail_series(rules: Rules, candles: Sequence[Candle]) -> list[Fraction | Non
 
 def atr(candles: Sequence[Candle], length: int) -> list[Fraction | None]:
     """Wilder's average true range: first after length + 1 bars, seeded by the mean."""
-    ranges = [
-        max(now.high, before.close) - min(now.low, before.close)
-        for before, now in zip(candles, candles[1:], strict=False)
-    ]
+    ranges = [max(now.high, before.close) - min(now.low, before.close) for before, now in pairwise(candles)]
     values: list[Fraction | None] = [None] * len(candles)
     value = 0.0
     for i in range(length, len(candles)):
@@ -585,8 +602,8 @@ def simulate(
         if row and hours_of(candles[row - 1], hours) != session:
             leave_at_last_close(state, candles[row - 1], "SQUARE_OFF")
         withdraw_at_last_entry(state, candle, session)
-        leave_at_square_off(state, candle, session)
         leave_as_told(state, candle)
+        leave_at_square_off(state, candle, session)
         leave_by_gap(state, candle)
         enter_at_open(state, candle)
         leave_inside(state, candle)
