@@ -17,7 +17,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src" / "sos"
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("errors", "types", "clock", "events", "bars", "effects"),
     ("reference", "calendar", "sessions", "contracts"),
-    ("indicators", "expr", "strategy", "market", "trading"),
+    ("indicators", "expr", "strategy", "options", "market", "trading"),
     ("bus",),
     ("data", "feeds"),
     ("backtest",),

@@ -11,7 +11,18 @@ import msgspec
 
 from sos.types import ExitReason, InstrumentKey, Refusal, Regime, Side
 
-__all__ = ["Bar", "Event", "OrderFilled", "OrderWithdrawn", "SessionEnded", "Signal", "TimePassed"]
+__all__ = [
+    "Bar",
+    "ChainSnapshot",
+    "Event",
+    "OrderFilled",
+    "OrderWithdrawn",
+    "RegimeChanged",
+    "SentimentPoint",
+    "SessionEnded",
+    "Signal",
+    "TimePassed",
+]
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -88,3 +99,52 @@ class SessionEnded(Event, frozen=True, gc=False):
 
     key: InstrumentKey
     at_data_end: bool
+
+
+class ChainSnapshot(Event, frozen=True, gc=False, array_like=True, tag="ChainSnapshot"):
+    """An option chain of one expiry as it stood at ``ts``, known from ``known_ts`` on.
+
+    ``expiry`` is an ISO date, ``strikes`` rupees. ``calls`` and ``puts`` hold, each with one entry per
+    strike: open interest, its change since the previous close, volume (units), last price, bid, ask (rupees);
+    NaN where missing. `sos.options.chain` makes and reads it.
+    """
+
+    known_ts: int
+    key: InstrumentKey
+    expiry: str
+    spot: float
+    strikes: tuple[float, ...]
+    calls: tuple[tuple[float, ...], ...]
+    puts: tuple[tuple[float, ...], ...]
+
+
+class SentimentPoint(Event, frozen=True, gc=False, array_like=True, tag="SentimentPoint"):
+    """Values of the market's mood that held at ``ts`` and are known from ``known_ts`` on.
+
+    ``values``: name as in expressions (``sentiment.pcr``) and number; NaN says that it is missing now.
+    """
+
+    known_ts: int
+    key: InstrumentKey
+    values: tuple[tuple[str, float], ...]
+
+
+class RegimeChanged(Event, frozen=True, gc=False, array_like=True, tag="RegimeChanged"):
+    """The regime of ``key`` became another one with the bar that opened at ``ts`` and is known at ``end``.
+
+    ``measure``: what the policy looks at (``score`` or ``pcr``), ``value`` what it was, NaN where missing.
+    ``edge``: the threshold that was crossed, with the band of hysteresis that had to be cleared; both NaN
+    where the regime was or became unknown. ``reasons``: the same in words.
+    """
+
+    end: int
+    key: InstrumentKey
+    old: Regime
+    new: Regime
+    policy: str
+    measure: str
+    value: float
+    edge: float
+    band: float
+    close: float
+    reasons: tuple[str, ...]
