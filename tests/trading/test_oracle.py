@@ -39,9 +39,9 @@ from tests.trading.oracle import (
 )
 
 FULL = bool(os.environ.get("SOS_FULL"))
-WALKS = 12_000 if FULL else 600
-MANAGED_WALKS = 6_000 if FULL else 240
-SCRIPTS = 20_000 if FULL else 400
+WALKS = 12_000 if FULL else 480
+MANAGED_WALKS = 6_000 if FULL else 200
+SCRIPTS = 20_000 if FULL else 250
 MONDAY = date(2024, 1, 1)
 SPEC = spec()
 LOT, TICK = SPEC.lot(MONDAY), SPEC.tick_paise(MONDAY, 100.0)
@@ -87,31 +87,33 @@ def sessions(shapes: Sequence[tuple[int, int]]) -> list[Hours]:
 
 
 def walk(rng: random.Random, hours: Sequence[Hours], grid: int) -> list[Candle]:
-    """Small bars on a grid of paise, gaps at some opens, missing minutes, missing ends of sessions."""
+    """Small bars on a grid of paise, gaps at some opens, missing bars, missing ends of sessions."""
     candles = []
     close = 10_000
+    width = rng.choice([1, 1, 1, 1, 5, 30])
     for one in hours:
         length = (one.close - one.open) // MINUTE
         first = rng.choice([0, 0, rng.randrange(length), max(0, length - 45)])
         last = rng.choice([length, length, rng.randint(first + 1, length)])
         missing = rng.choice([0.0, 0.0, 0.15])
         jump = rng.choice([1, 3, 8])
-        for minute in range(first, last):
+        for minute in range(first - first % width, last, width):
             if rng.random() < missing:
                 continue
-            gap = rng.randint(-jump, jump) if minute == first or rng.random() < 0.3 else 0
-            candle = random_candle(rng, one.open + minute * MINUTE, close + gap * TICK, grid)
-            candles.append(candle)
-            close = candle.close
+            gap = rng.randint(-jump, jump) if minute <= first or rng.random() < 0.3 else 0
+            ts = one.open + minute * MINUTE
+            end = min(ts + width * MINUTE, one.close)
+            candles.append(random_candle(rng, ts, end, close + gap * TICK, grid))
+            close = candles[-1].close
     return candles
 
 
-def random_candle(rng: random.Random, ts: int, opens: int, grid: int) -> Candle:
+def random_candle(rng: random.Random, ts: int, end: int, opens: int, grid: int) -> Candle:
     reach = 3 * TICK // grid
     close = opens + rng.randint(-reach, reach) * grid
     high = max(opens, close) + rng.choice([0, 0, 1, rng.randint(0, reach)]) * grid
     low = min(opens, close) - rng.choice([0, 0, 1, rng.randint(0, reach)]) * grid
-    return Candle(ts, ts + MINUTE, opens, high, low, close)
+    return Candle(ts, end, opens, high, low, close)
 
 
 def level(rng: random.Random, paise: float) -> float:
@@ -170,9 +172,7 @@ def random_rules(
         slippage_ticks=slip,
         fill_on_touch=on_touch,
         valid_bars=rng.randint(1, 4),
-        breakeven_at=rng.choice(
-            [Fraction(0), Fraction(0), half, Fraction(1, 4), Fraction(3, 10), Fraction(1)]
-        ),
+        breakeven_at=Fraction(rng.choice([0, 0, 50, 50, 25, 30, 55, 70, 100]), 100),
         time_stop_minutes=rng.choice([0, 0, 1, 2, 5, 12]),
         square_off=square_off,
         last_entry=last_entry,
@@ -470,6 +470,16 @@ def test_desk_and_oracle_agree_on_trails_and_partial_exits(seeds: range) -> None
 @given(case=scripts())
 def test_desk_and_oracle_agree_on_short_scripts_around_the_times_of_day(case: Case) -> None:
     compare(case, cut=3)
+
+
+def test_a_position_at_the_scheduled_close_of_the_last_session_is_squared_off_not_cut_by_the_data() -> None:
+    hours = sessions([HALF_DAY])
+    half_hours = range(hours[0].open, hours[0].close, 30 * MINUTE)
+    candles = [Candle(ts, ts + 30 * MINUTE, 10_000, 10_005, 9_995, 10_000) for ts in half_hours]
+    rules, idea = Rules(long=True), {3: Idea(100.0, 99.0, 101.0)}
+    for last, reason in ((6, "SQUARE_OFF"), (5, "END_OF_DATA")):
+        wanted = compare(Case(hours, candles[:last], [rules], [idea]), cut=2)
+        assert [row.exit_reason for row in wanted["P0"][0]] == [reason]
 
 
 @pytest.mark.xfail(strict=True, reason="the desk fills a partial beyond the target before the target")
