@@ -6,9 +6,7 @@ prices and zones are the business of `checks` and `zones`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -16,33 +14,24 @@ import pyarrow as pa
 from sos.bars import F64, I64
 from sos.data import stamps as st
 from sos.data.columns import ColumnMap
+from sos.data.raw import Place, RawBars
 from sos.data.stamps import BadStamp, Stamps
 from sos.errors import DataError
 from sos.types import NS_PER_DAY
 
-__all__ = ["Place", "RawBars", "bars_of"]
+__all__ = ["Columns", "bars_of"]
 
-Place: TypeAlias = Callable[[int], str]  # row index to "row 7" or "line 8"
 _NS: dict[str, int] = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class RawBars:
-    """A file's rows as they stand, unchecked. All columns have one length; volume and oi may be absent."""
+class Columns(Protocol):
+    """Columns by name: an Arrow table, or a file that decodes each one when it is asked for."""
 
-    file: str
-    place: Place
-    stamps: Stamps
-    open: F64
-    high: F64
-    low: F64
-    close: F64
-    volume: F64 | None
-    oi: F64 | None
+    def column(self, name: str, /) -> Any: ...
 
 
-def bars_of(file: str, table: Any, columns: ColumnMap, place: Place) -> RawBars:
-    """The rows of an Arrow ``table`` that has the columns of ``columns``.
+def bars_of(file: str, table: Columns, columns: ColumnMap, place: Place) -> RawBars:
+    """The rows of a ``table`` that has the columns of ``columns``; each is asked for once.
 
     Raises:
         DataError: a column cannot be read as what it should be; names the row where one is to blame.
@@ -68,8 +57,10 @@ def bars_of(file: str, table: Any, columns: ColumnMap, place: Place) -> RawBars:
     )
 
 
-def _number(file: str, table: Any, name: str) -> F64:
+def _number(file: str, table: Columns, name: str) -> F64:
     column = table.column(name)
+    if pa.types.is_integer(column.type) and not column.null_count:
+        return np.asarray(column.to_numpy()).astype(np.float64)
     try:
         numbers = column if column.type == pa.float64() else column.cast(pa.float64(), safe=False)
     except pa.ArrowException as exc:
@@ -79,6 +70,11 @@ def _number(file: str, table: Any, name: str) -> F64:
 
 
 def _whole(column: Any) -> I64:
+    """Whole numbers, or the count that a time is. Arrow's own cast would import its compute functions."""
+    if column.type == pa.int64():
+        return np.ascontiguousarray(column.to_numpy(), np.int64)
+    if pa.types.is_timestamp(column.type):
+        return np.ascontiguousarray(column.to_numpy()).view(np.int64)
     return np.ascontiguousarray(column.cast(pa.int64()).to_numpy(), np.int64)
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from sos.bars import F64, I64
 from sos.clock import ist_iso
-from sos.data.arrow import RawBars
+from sos.data.raw import RawBars
 from sos.errors import DataError
 
 __all__ = ["check_bars", "check_order", "refuse_daily"]

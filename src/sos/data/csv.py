@@ -17,8 +17,9 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.csv as pc
 
-from sos.data.arrow import RawBars, bars_of
+from sos.data.arrow import bars_of
 from sos.data.columns import ColumnMap, match_columns
+from sos.data.raw import RawBars
 from sos.errors import DataError
 
 __all__ = ["read_csv"]

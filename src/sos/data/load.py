@@ -16,9 +16,9 @@ import numpy as np
 from sos.bars import I64, BarRun
 from sos.calendar import Calendar
 from sos.clock import ist_date
-from sos.data.arrow import RawBars
 from sos.data.checks import check_bars, check_order, refuse_daily
 from sos.data.labels import MixedSteps, find_minutes, to_starts
+from sos.data.raw import RawBars
 from sos.data.series import SeriesData, or_missing
 from sos.data.symbols import Instrument
 from sos.data.zones import to_utc

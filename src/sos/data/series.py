@@ -68,7 +68,7 @@ class SeriesData:
     def without_volume(self) -> SeriesData:
         """The same bars with volume declared missing."""
         run = self.run
-        none = np.full(len(run), np.nan)
+        none = _missing(len(run))
         bare = BarRun(
             *(run.keys, run.which, run.ts, run.end, run.open, run.high, run.low, run.close, none, run.oi)
         )
@@ -78,8 +78,13 @@ class SeriesData:
 def or_missing(column: F64 | None, ts: I64) -> tuple[F64, bool]:
     """A quantity column, or NaN throughout where it is absent, empty or zero in every row."""
     if column is None or not _says_something(column):
-        return np.full(len(ts), np.nan), False
+        return _missing(len(ts)), False
     return column, True
+
+
+def _missing(rows: int) -> F64:
+    """NaN throughout, in the memory of one."""
+    return np.broadcast_to(np.float64(np.nan), (rows,))
 
 
 def _says_something(column: F64) -> bool:
