@@ -165,3 +165,12 @@ def test_a_pipe_is_100_columns_wide_unless_it_says_else(monkeypatch: pytest.Monk
     assert make_console().width == 100
     monkeypatch.setenv("COLUMNS", "66")
     assert make_console().width == 66
+
+
+@pytest.mark.parametrize(("told", "width"), [("0", 100), ("wide", 100), ("-5", 100), ("1", 60), ("80", 80)])
+def test_columns_that_make_no_sense_do_not_spoil_a_table(
+    sos: Sos, monkeypatch: pytest.MonkeyPatch, told: str, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", told)
+    lines = sos("strategy", "list").out.splitlines()
+    assert max(map(len, lines)) == width

@@ -7,6 +7,7 @@ they need when they run, so that `sos --help` costs less than importing NumPy.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 
@@ -26,8 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments in (["version"], ["--version"]):  # asked by scripts: no need to load the rest
         from sos import __version__
 
-        print(f"sos {__version__}")
-        return 0
+        with contextlib.suppress(OSError):  # a full disk, a reader that is gone: told below
+            print(f"sos {__version__}", flush=True)
+            return 0
+        arguments = ["version"]
     from sos.cli.entry import run
 
     return run(arguments)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
@@ -14,18 +16,24 @@ if TYPE_CHECKING:
 __all__ = ["configure_logging", "make_console", "progress_bar"]
 
 _PLAIN_WIDTH: Final = 100
+_LEAST_WIDTH: Final = 60
+_MOST_WIDTH: Final = 1_000
 
 
 def make_console() -> Console:
     """The console for results. A pipe or a file gets plain lines of 100 columns unless COLUMNS says else.
 
-    NO_COLOR is honoured; text of users is never read as markup.
+    Below 60 columns nothing can be laid out: such a terminal folds the lines itself. NO_COLOR is honoured;
+    text of users is never read as markup.
     """
     from rich.console import Console
 
-    console = Console(markup=False, highlight=False, emoji=False, soft_wrap=False)
-    if not console.is_terminal and "COLUMNS" not in console._environ:
-        console = Console(markup=False, highlight=False, emoji=False, soft_wrap=False, width=_PLAIN_WIDTH)
+    told = os.environ.get("COLUMNS", "")
+    width = int(told) if re.fullmatch("0*[1-9][0-9]{0,5}", told) else None
+    if width is None and not sys.stdout.isatty():
+        width = _PLAIN_WIDTH
+    console = Console(markup=False, highlight=False, emoji=False, soft_wrap=False, width=width)
+    console.width = min(max(console.width, _LEAST_WIDTH), _MOST_WIDTH)
     return console
 
 

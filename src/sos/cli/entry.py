@@ -13,6 +13,7 @@ from typing import Final, cast
 import typer
 
 from sos.cli import backtest, config, strategy
+from sos.cli.streams import prepare_streams
 from sos.errors import SosError, StrategyError
 
 __all__ = ["build", "run"]
@@ -58,6 +59,7 @@ def run(argv: list[str]) -> int:
     """Run one command line; see `sos.cli.main`."""
     debug = "--debug" in argv
     arguments = [argument for argument in argv if argument != "--debug"]
+    prepare_streams()
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()
@@ -70,6 +72,10 @@ def run(argv: list[str]) -> int:
         if debug:
             raise
         return _say(error)
+    except OSError as error:  # a full disk, an output that is gone: the machine's fault
+        if debug:
+            raise
+        return _unwritten(error)
     except Exception as error:  # the last line of defence: a bug, said as one
         if debug:
             raise
@@ -86,7 +92,8 @@ def _dispatch(arguments: list[str]) -> int:
         return _usage(error)
     except SystemExit as stop:  # how the libraries below answer a reader that went away
         _silence_stdout()
-        return stop.code if isinstance(stop.code, int) else 0
+        gone = isinstance(stop.__context__, BrokenPipeError)
+        return stop.code if isinstance(stop.code, int) and not gone else 0
     if outcome == _INTERRUPTED:  # newer versions answer ctrl-c with an exit code of their own
         return _interrupted()
     return outcome if isinstance(outcome, int) else 0
@@ -117,6 +124,13 @@ def _bug(error: Exception) -> int:
     text = " ".join(f"{type(error).__name__}: {error}".split())
     print(f"sos: a bug in SOS, not in your input: {text}; --debug shows where", file=sys.stderr)
     return 1
+
+
+def _unwritten(error: OSError) -> int:
+    _silence_stdout()
+    what = error.filename or "the output"
+    print(f"sos: {what}: {error.strerror or error}; make room or choose another place", file=sys.stderr)
+    return _USAGE
 
 
 def _interrupted() -> int:
