@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import sqlite3
@@ -356,13 +357,42 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path, limit: int) -
         env={**os.environ, "PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "free" in done.stdout
+    assert "space" in done.stdout
     assert done.stdout.count("\n") == 1
     store = store_at(tmp_path / "s")
     run = week().run
     store.write_bars(run.keys[0], 1, run, "b")
     assert store.check() == []
     assert store.list()[0].rows == len(run)
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+@pytest.mark.parametrize("at", range(8))
+def test_whichever_write_fails_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, at: int
+) -> None:
+    run, whole = _run(), store_at(tmp_path / "whole")
+    whole.write_bars(NIFTY, 1, run, "a")
+    store, calls, real = store_at(tmp_path / "s"), [0], getattr(os, call)
+    store.write_bars(NIFTY, 1, run[:30], "a")
+
+    def full(*arguments: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == at + 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, full)
+        with contextlib.suppress(DataError):
+            store.write_bars(NIFTY, 1, run, "a")
+    assert store.check() == []
+    known = store.read_bars(NIFTY, 1)
+    assert known is not None
+    np.testing.assert_array_equal(known.ts[:30], run.ts[:30])
+    store.write_bars(NIFTY, 1, run, "a")
+    assert contents(store.root) == contents(whole.root)
+    assert store.facts() == whole.facts()
 
 
 @contextlib.contextmanager
