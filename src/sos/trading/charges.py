@@ -11,6 +11,7 @@ brokerage for orders by API is not applied. Before the first row of a charge its
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -166,13 +167,15 @@ class ChargeSchedule:
 
 
 class ChargeTable:
-    """The dated table. `schedule` is cached, so asking for each fill is cheap."""
+    """The dated table. `schedule` is cached by era (no rate changes within one), so asking is cheap."""
 
     def __init__(self, table: Mapping[str, Any], broker: str = "upstox") -> None:
         self._table = table
         self._broker = broker
         self._first_day = as_date(table["meta"]["coverage_from"])
-        self._cache: dict[tuple[str, ChargeSegment, date, str | None, bool], ChargeSchedule] = {}
+        rows = (row for listed in table.values() if isinstance(listed, list) for row in listed)
+        self._eras = sorted({as_date(row["from"]) for row in rows})
+        self._cache: dict[tuple[str, ChargeSegment, int, str | None, bool], ChargeSchedule] = {}
 
     @staticmethod
     @cache
@@ -201,7 +204,7 @@ class ChargeTable:
         Raises:
             ConfigError: the exchange is neither NSE nor BSE.
         """
-        key = exchange, segment, day, underlying, nearest_expiry
+        key = exchange, segment, bisect_right(self._eras, day), underlying, nearest_expiry
         found = self._cache.get(key)
         if found is None:
             found = self._cache[key] = self._compile(exchange, segment, day, underlying, nearest_expiry)
