@@ -135,13 +135,17 @@ def _breakeven_level(part: float, entry: int, target: int) -> int | None:
 def _partial_levels(
     plan: ExitPlan, sign: int, entry: int, stop: int, order: Approved, lot: int
 ) -> tuple[PartialLevel, ...]:
-    """Levels at R multiples of the fill's risk, rounded in favour to a tick; whole lots, never all twice."""
+    """Levels at R multiples of the fill's risk, rounded in favour to a tick; whole lots, never all twice.
+
+    One at or beyond the target is none: the target is reached first and takes everything.
+    """
     levels: list[PartialLevel] = []
     left = order.qty
+    target = sign * order.target
     for partial in plan.partials:
         level = ceil((entry + partial.at_r * (entry - stop)) / order.tick - _EPS) * order.tick
         qty = min(floor(order.qty * partial.fraction / lot + _EPS) * lot, left)
-        if qty > 0:
+        if qty > 0 and level < target:
             levels.append(PartialLevel(sign * level, qty))
             left -= qty
     return tuple(levels)
