@@ -73,6 +73,10 @@ def test_translating_any_text_gives_a_text(text: str) -> None:
         ("var x=1;", ("x", "1")),
         ("double y = close", ("y", "close")),
         ("vars.z = close", ("z", "close")),
+        ("close = candle.getClose()", ("close", "candle.getClose()")),
+        ("close = 5", None),
+        ("close => open", None),
+        ("x =< 1", None),
         ("x == 1", None),
         ("x <= 1", None),
         ("x >= 1", None),
@@ -227,6 +231,18 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     blocked = write(tmp_path, "a file", "blocked")
     with pytest.raises(StrategyError, match="cannot be written"):
         write_import(imported(tmp_path, VALID), blocked / "inside")
+    with pytest.raises(StrategyError, match="is a file; name a folder with --out"):
+        write_import(imported(tmp_path, VALID), blocked, force=True)
+
+
+def test_what_is_no_strategy_at_all_is_not_called_bad_json(tmp_path: Path) -> None:
+    with pytest.raises(StrategyError, match=r"neither a JSON object nor the text form, .* \[PATTERN\]"):
+        import_file(write(tmp_path, "buy low, sell high", "notes.txt"))
+
+
+def test_a_mistyped_comparison_does_not_make_a_file_old() -> None:
+    for text in ("close => open", "close = 5"):
+        assert not older_traits({"phases": [{"conditions": [text]}]})
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,8 @@ def import_file(path: Path) -> ImportReport:
     """
     try:
         text = read_text(path)
+        if not is_text_form(text) and not text.lstrip().startswith(("{", "[")):
+            raise StrategyError("neither a JSON object nor the text form, which begins with [PATTERN]")
         content = parse_text_form(text) if is_text_form(text) else parse_json(text)
     except StrategyError as error:
         raise StrategyError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from error
@@ -108,6 +110,8 @@ def write_import(report: ImportReport, folder: Path, *, force: bool = False) -> 
             f"{report.source}: not written, {len(report.problems)} finding(s) to mend first; {first}"
         )
     target = folder / f"{report.pattern_id.lower()}.json"
+    if folder.exists() and not folder.is_dir():
+        raise StrategyError(f"{folder}: is a file; name a folder with --out")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _write(target, pattern_text(report.pattern), force)

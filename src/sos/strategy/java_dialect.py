@@ -19,9 +19,11 @@ _TOKEN: Final = re.compile(
     re.ASCII,
 )
 _ASSIGNMENT: Final = re.compile(
-    r"\s*(?:(?:var|double|float|int|long|boolean|def|final)\s+)*(?:vars?\s*\.\s*)?([A-Za-z_]\w*)\s*=(?!=)\s*(\S.*)",
+    r"\s*(?:(?:var|double|float|int|long|boolean|def|final)\s+)*(?:vars?\s*\.\s*)?([A-Za-z_]\w*)\s*=(?![=<>])\s*(\S.*)",
     re.ASCII | re.DOTALL,
 )
+_GETS: Final = re.compile(r"\.\s*(?:get|is)[A-Z]\w*\s*\(", re.ASCII)
+_OWN_NAMES: Final = frozenset(("open", "high", "low", "close", "volume", "oi", "atr", "timestamp"))
 _GETTER: Final = re.compile(r"(?:get|is)([A-Z]\w*)", re.ASCII)
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BAR_NAMES: Final = {
@@ -37,7 +39,7 @@ _BAR_NAMES: Final = {
 _BARS: Final = {"candle": "candle", "prev_candle": "prev_candle", "prevCandle": "prev_candle"}
 _MATH: Final = {"abs", "max", "min", "sqrt", "log", "floor", "ceil", "round"}
 _TRAITS: Final = (
-    (re.compile(r"\.\s*(?:get|is)[A-Z]\w*\s*\(", re.ASCII), "getters"),
+    (_GETS, "getters"),
     (re.compile(r"&&|\|\|"), "&& and ||"),
     (re.compile(r"!(?!=)"), "!"),
     (re.compile(r"\bregime\s*\.\s*tp\b", re.ASCII), "regime.tp"),
@@ -56,9 +58,14 @@ def tokens(text: str) -> Iterator[tuple[str, str]]:
 
 
 def assignment(text: str) -> tuple[str, str] | None:
-    """``("ema20", "moving_avg(...)")`` of ``ema20 = moving_avg(...)``; None for anything else."""
+    """``("ema20", "moving_avg(...)")`` of ``ema20 = moving_avg(...)``; None for anything else.
+
+    ``close => open`` and ``close = 5`` are mistyped comparisons; ``close = candle.getClose()`` is not.
+    """
     found = _ASSIGNMENT.fullmatch(text.strip().rstrip(";"))
-    return (found[1], found[2].strip()) if found else None
+    if found is None or (found[1] in _OWN_NAMES and not _GETS.search(found[2])):
+        return None
+    return found[1], found[2].strip()
 
 
 def older_traits(content: Mapping[str, Any]) -> list[str]:

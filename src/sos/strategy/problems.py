@@ -43,6 +43,11 @@ _PHRASES: Final = {
     "model_attributes_type": "must be an object",
     "string_too_short": "must not be empty",
 }
+_IDS: Final = ("pattern_id", "id")
+_ALPHABET: Final = (
+    "letters, digits and _, starting with a letter, at most 64",
+    "letters, digits and _ . -, starting with a letter, at most 64",
+)
 _QUOTED: Final = re.compile(r"'([^']*)'")
 
 
@@ -98,9 +103,7 @@ def _line(item: Any, path: list[int | str], data: Any) -> tuple[str, str]:
     if kind == "enum" and path[:1] == ["regime_config"]:
         return "regime_config", f"unknown regime {name!r}{suggest(name, REGIMES)}"
     if kind == "string_pattern_mismatch":
-        return place(
-            path, data
-        ), f"{_short(item['input'])} is not a name: letters, digits and _, starting with a letter"
+        return place(path, data), f"{_short(item['input'])} is not a name: {_ALPHABET[name in _IDS]}"
     if kind == "literal_error":
         wanted = _QUOTED.findall(item["msg"])
         return place(
@@ -112,6 +115,8 @@ def _line(item: Any, path: list[int | str], data: Any) -> tuple[str, str]:
 def _message(kind: str, text: str) -> str:
     if kind in _PHRASES:
         return _PHRASES[kind]
+    if kind == "too_short":
+        return "must not be empty"
     text = text.removeprefix("Value error, ").replace("Input should be", "must be")
     return (
         text.replace("Tuple should", "must")
