@@ -19,7 +19,7 @@ from sos.data.stamps import BadStamp, Stamps
 from sos.errors import DataError
 from sos.types import NS_PER_DAY
 
-__all__ = ["Columns", "bars_of"]
+__all__ = ["Columns", "bars_of", "stamps_of"]
 
 _NS: dict[str, int] = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 
@@ -55,6 +55,15 @@ def bars_of(file: str, table: Columns, columns: ColumnMap, place: Place) -> RawB
         volume=None if columns.volume is None else _number(file, table, columns.volume),
         oi=None if columns.oi is None else _number(file, table, columns.oi),
     )
+
+
+def stamps_of(column: Any) -> Stamps:
+    """A column of times, however it is kept.
+
+    Raises:
+        BadStamp: a value is no time; names its row.
+    """
+    return _stamps(column)
 
 
 def _number(file: str, table: Columns, name: str) -> F64:

@@ -22,7 +22,7 @@ from sos.data.columns import ColumnMap, match_columns
 from sos.data.raw import RawBars
 from sos.errors import DataError
 
-__all__ = ["read_csv"]
+__all__ = ["read_csv", "read_header", "read_table"]
 
 _MISSING: Final = ["", "NA", "N/A", "NaN", "nan", "null", "None", "-"]
 _ROW: Final = re.compile(r"Row #(\d+): ?")
@@ -42,6 +42,38 @@ def read_csv(path: Path, columns: Mapping[str, str] | None = None) -> RawBars:
         raise DataError(f"{path.name}: has a header and no rows")
     table = _parse(path.name, data, header, separator, names)
     return bars_of(path.name, table, names, lambda row: f"line {row + 2}")
+
+
+def read_header(path: Path) -> list[str]:
+    """The column names of a CSV file; only its first line is read.
+
+    Raises:
+        DataError: no header, or not text.
+    """
+    try:
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path, "rb") if packed else path.open("rb") as lines:
+            line = lines.readline(1 << 16)
+    except (EOFError, OSError, zlib.error) as exc:
+        raise DataError(f"{path.name}: cannot be read: copy or download it again ({exc})") from exc
+    return _header(path.name, line.rstrip(b"\r\n"))[0]
+
+
+def read_table(path: Path) -> Any:
+    """Every column of a CSV file as an Arrow table, types found by Arrow.
+
+    Raises:
+        DataError: no header, or a row that does not parse.
+    """
+    data = _content(path)
+    header, separator = _header(path.name, data.partition(b"\n")[0])
+    read = pc.ReadOptions(column_names=header, skip_rows=1, use_threads=False, block_size=1 << 24)
+    convert = pc.ConvertOptions(null_values=_MISSING, strings_can_be_null=True)
+    try:
+        return pc.read_csv(pa.BufferReader(data), read, pc.ParseOptions(delimiter=separator), convert)
+    except pa.ArrowException as exc:
+        raise DataError(f"{path.name}: {_explain(str(exc), header)}") from exc
 
 
 def _content(path: Path) -> bytes:
