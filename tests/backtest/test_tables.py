@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -139,3 +140,16 @@ def test_rupees_round_half_away_from_zero_and_never_show_minus_zero(units: int, 
 
 def test_a_price_keeps_its_paise() -> None:
     assert (price(2_160_005), price(-5)) == ("21600.05", "-0.05")
+
+
+def test_one_session_is_not_called_sessions() -> None:
+    whole = result()
+    text = io.StringIO()
+    print_result(Console(file=text, width=100), replace(whole, data=replace(whole.data, sessions=1, bars=1)))
+    assert "1 session, 1 bar\n" in text.getvalue()
+
+
+def test_of_one_symbol_the_stop_is_worth_more_room_than_its_name() -> None:
+    headings = report(144).split("Trades\n")[1].splitlines()[0]
+    assert "Stop" in headings
+    assert "Symbol" not in headings

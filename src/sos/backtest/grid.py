@@ -6,7 +6,8 @@ Formatting only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +26,8 @@ _GAP: Final = 2
 class Column:
     """``drop``: 0 stays always, else the highest goes first, equal ones together.
 
-    ``least``: may shrink to this width; 0 may not. ``folds``: goes on in the next line."""
+    ``least``: may shrink to this width, but not so far that two cells look alike; 0 may not. ``folds``: goes
+    on in the next line, after a comma if it has one."""
 
     title: str
     cells: Sequence[str | Text]
@@ -39,8 +41,14 @@ class Column:
         return max(map(cell_len, (self.title, *(_plain(cell) for cell in self.cells))))
 
     @property
-    def needed(self) -> int:
+    def smallest(self) -> int:
         return min(self.widest, self.least) if self.least else self.widest
+
+    @property
+    def needed(self) -> int:
+        if not self.least or self.folds:
+            return self.smallest
+        return min(self.widest, max(self.least, _telling(set(map(_plain, self.cells))) + 1))
 
 
 def fitted(title: str, columns: Sequence[Column], width: int) -> Group:
@@ -63,20 +71,53 @@ def fitted(title: str, columns: Sequence[Column], width: int) -> Group:
             overflow="fold" if column.folds else "ellipsis",
             width=columns_wide,
         )
-    for row in zip(*(column.cells for column in kept), strict=True):
+    cells = [_folded(column, table.columns[at].width) for at, column in enumerate(kept)]
+    for row in zip(*cells, strict=True):
         table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
     return Group(Text(f"\n{title}", style="bold"), table)
 
 
 def _widths(columns: Sequence[Column], width: int) -> list[int]:
     """What each column gets: what it needs, and what is spare to those that shrank, leftmost first."""
-    spare = width - sum(column.needed + _GAP for column in columns) + _GAP
+    least = [column.needed for column in columns]
+    if sum(least) + _GAP * (len(least) - 1) > width:
+        least = [column.smallest for column in columns]
+    spare = width - sum(least) - _GAP * (len(least) - 1)
     widths = []
-    for column in columns:
-        extra = max(0, min(column.widest - column.needed, spare))
+    for column, needed in zip(columns, least, strict=True):
+        extra = max(0, min(column.widest - needed, spare))
         spare -= extra
-        widths.append(column.needed + extra)
+        widths.append(needed + extra)
     return widths
+
+
+def _telling(texts: Collection[str]) -> int:
+    """Letters from the left by which all of ``texts`` can be told apart."""
+    ordered = sorted(texts)
+    pairs = zip(ordered, ordered[1:], strict=False)
+    return max((len(os.path.commonprefix(pair)) + 1 for pair in pairs), default=0)
+
+
+def _folded(column: Column, width: int | None) -> Sequence[str | Text]:
+    """Lists are folded between their items: a name stays with its number."""
+    if not column.folds or width is None:
+        return column.cells
+    return [_fold(_plain(cell), width) if ", " in _plain(cell) else cell for cell in column.cells]
+
+
+def _fold(text: str, width: int) -> str:
+    items = text.split(", ")
+    if any(cell_len(item) + 1 > width for item in items):
+        return text
+    lines = [items[0]]
+    for item in items[1:]:
+        together = f"{lines[-1]}, {item}"
+        if cell_len(together) + 1 > width and not (item is items[-1] and cell_len(together) <= width):
+            lines[-1] += ","
+            lines.append(item)
+        else:
+            lines[-1] = together
+    return "\n".join(lines)
 
 
 def _plain(cell: str | Text) -> str:

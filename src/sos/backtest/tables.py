@@ -76,8 +76,12 @@ def _span(head: DataHead) -> str:
     first, last = ist_datetime(head.first), ist_datetime(head.last)
     return (
         f"{first:%Y-%m-%d %H:%M} – {last:%Y-%m-%d %H:%M} IST, "
-        f"{grouped(head.sessions)} sessions, {grouped(head.bars)} bars"
+        f"{_counted(head.sessions, 'session')}, {_counted(head.bars, 'bar')}"
     )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{grouped(number)} {what}{'s' * (number != 1)}"
 
 
 def _is_warning(note: str) -> bool:
@@ -104,7 +108,7 @@ def _trades(
     columns = (
         column("#", lambda t: str(t.id), right=True),
         column("Pattern", lambda t: t.pattern_id, least=14),
-        column("Symbol", lambda t: names.get(t.instrument, t.instrument), drop=1 if several else 9, least=9),
+        column("Symbol", lambda t: names.get(t.instrument, t.instrument), drop=1 if several else 12, least=9),
         column("Side", lambda t: t.side.value, drop=3),
         column("Qty", lambda t: grouped(t.qty), right=True, drop=6),
         column("In", lambda t: f"{ist_datetime(t.entry_ts):{date}}"),
@@ -194,7 +198,7 @@ def _counts(summary: Summary) -> Iterable[tuple[str, Text | str]]:
     yield "Expectancy ₹/trade", "–" if total.expectancy is None else rupees(total.expectancy)
     yield "Average R", ratio(total.average_r)
     yield "Max drawdown ₹", rupees(summary.max_drawdown)
-    yield f"Sharpe, daily, {grouped(summary.days)} days", ratio(summary.daily_sharpe)
+    yield f"Sharpe, daily, {_counted(summary.days, 'day')}", ratio(summary.daily_sharpe)
     for name, trade in (("Best", summary.best), ("Worst", summary.worst)):
         if trade is not None:
             yield f"{name} (#{trade.id})", _net(trade)
