@@ -6,9 +6,9 @@ Formatting only.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from rich import box
@@ -93,9 +93,12 @@ def _widths(columns: Sequence[Column], width: int) -> list[int]:
 
 def _telling(texts: Collection[str]) -> int:
     """Letters from the left by which all of ``texts`` can be told apart."""
-    ordered = sorted(texts)
-    pairs = zip(ordered, ordered[1:], strict=False)
-    return max((len(os.path.commonprefix(pair)) + 1 for pair in pairs), default=0)
+    return max((_common(a, b) + 1 for a, b in pairwise(sorted(texts))), default=0)
+
+
+def _common(one: str, other: str) -> int:
+    """Letters from the left that two texts share."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
 
 
 def _folded(column: Column, width: int | None) -> Sequence[str | Text]:
