@@ -19,7 +19,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("reference", "calendar", "sessions", "contracts"),
     ("indicators", "expr", "strategy", "options", "market", "trading"),
     ("bus",),
-    ("brokers", "data", "feeds"),
+    ("brokers", "data", "feeds", "sim"),
     ("backtest",),
     ("config", "app", "cli"),
 )
