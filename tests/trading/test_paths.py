@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Sequence
 from math import nan
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sos.clock import ist_day
 from sos.events import Bar, Signal
 from sos.strategy.pattern import Partial, Pattern, Trail
 from sos.trading import scan, straight
@@ -104,9 +106,14 @@ def plainly(desk: Desk, bars: Sequence[Bar], signals: Sequence[Sequence[Signal]]
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(
-    seed=st.integers(0, 2**32 - 1), block=st.sampled_from([5, 31, 16_384]), cuts=st.lists(st.integers(1, 200))
+    seed=st.integers(0, 2**32 - 1),
+    block=st.sampled_from([5, 31, 16_384]),
+    cuts=st.lists(st.integers(1, 200)),
+    at_sessions=st.booleans(),
 )
-def test_columns_in_any_cut_equal_the_bars_one_by_one(seed: int, block: int, cuts: list[int]) -> None:
+def test_columns_in_any_cut_equal_the_bars_one_by_one(
+    seed: int, block: int, cuts: list[int], at_sessions: bool
+) -> None:
     rng = np.random.default_rng(seed)
     keys = (KEY, OTHER) if rng.random() < 0.5 else (KEY,)
     bars = sorted((b for key in keys for b in walk(rng, key, 100.0)), key=lambda b: b.end)
@@ -114,6 +121,9 @@ def test_columns_in_any_cut_equal_the_bars_one_by_one(seed: int, block: int, cut
         pattern(f"P{i}", Side.BUY if rng.random() < 0.5 else Side.SELL, **random_exits(rng)) for i in range(3)
     ]
     signals = [wanted(rng, one, patterns) for one in bars]
+    if at_sessions:  # what one slot leaves behind at the edge of a block must not reach the next one
+        edges = [0, *(i for i in range(1, len(bars)) if ist_day(bars[i].ts) != ist_day(bars[i - 1].ts))]
+        cuts = [stop - start for start, stop in itertools.pairwise(edges)]
     execution = ExecutionSettings(
         slippage_ticks=int(rng.integers(0, 3)), fill_on_touch=bool(rng.random() < 0.3), last_entry="15:00"
     )
@@ -136,6 +146,38 @@ def test_columns_in_any_cut_equal_the_bars_one_by_one(seed: int, block: int, cut
             start = stop
     fast.finish()
     assert outcome(fast) == plain
+
+
+def test_a_slot_leaves_at_its_own_last_close_whatever_another_slot_saw_in_the_block() -> None:
+    """Sessions without a bar at the square-off: B's ends at the edge of a block in which A goes on."""
+    bars = [
+        Bar(
+            opens + m * NS_PER_MINUTE,
+            opens + (m + 1) * NS_PER_MINUTE,
+            KEY,
+            p,
+            p + 0.05,
+            p - 0.05,
+            p,
+            nan,
+            nan,
+        )
+        for day, opens in enumerate(SESSIONS.opens.tolist())
+        for m in range(20)
+        for p in [round(100.0 + 10 * day + m * 0.05, 2)]
+    ]
+    patterns = [pattern("A"), pattern("B")]
+    signals: list[list[Signal]] = [[] for _ in bars]
+    signals[5] = [signal(bars[5], 50, 500, name="B")]
+    signals[25] = [signal(bars[25], 50, 500, name="A")]
+    plain = plainly(make_desk(patterns, days=SESSIONS), bars, signals)
+    cut = make_desk(patterns, days=SESSIONS)
+    for start, stop in ((0, 20), (20, 60)):
+        mine = {row - start: signals[row] for row in range(start, stop) if signals[row]}
+        cut.run(columns(bars[start:stop]), mine)
+    cut.finish()
+    assert outcome(cut) == outcome(plain)
+    assert [trade.exit_ts for trade in cut.trades] == [bars[19].ts, bars[39].ts]
 
 
 def test_the_random_markets_of_this_test_reach_every_exit_and_most_refusals() -> None:

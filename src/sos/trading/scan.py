@@ -64,7 +64,20 @@ class LaneRows:
     Highs and lows are lists because scanning reads them most; the rest is read at chosen rows only.
     """
 
-    __slots__ = ("close", "end", "ends_at", "highs", "lane", "lows", "n", "open", "rows", "session", "ts")
+    __slots__ = (
+        "before",
+        "close",
+        "end",
+        "ends_at",
+        "highs",
+        "lane",
+        "lows",
+        "n",
+        "open",
+        "rows",
+        "session",
+        "ts",
+    )
 
     def __init__(self, lane: Lane, block: BarRun, rows: I64 | None) -> None:
         def column(values: F64) -> F64:
@@ -72,6 +85,8 @@ class LaneRows:
 
         ts = block.ts if rows is None else block.ts[rows]
         sessions = lane.instrument.sessions.index_block(ts)
+        at = lane.instrument
+        self.before = at.last_ts, at.last_end, at.last_close  # slots cross the block one after another
         self.lane = lane
         self.n = len(ts)
         self.rows: Sequence[int] = range(self.n) if rows is None else rows.tolist()
@@ -92,8 +107,8 @@ class LaneRows:
         at = self.lane.instrument
         session = self.session[i]
         if slot.session != session:
-            if i:
-                at.saw(self.ts[i - 1], self.end[i - 1], self.close[i - 1])
+            last = (self.ts[i - 1], self.end[i - 1], self.close[i - 1]) if i else self.before
+            at.saw(*last)
             desk.end_session(slot, _SQUARE_OFF)
             return
         at.enter(session)
