@@ -129,6 +129,7 @@ def run_backtest(
         execution=config.execution,
         risk=config.risk,
         regime=config.regime,
+        sentiment=config.sentiment,
         gap_minutes=float(config.engine.gap_reset_minutes),
         neutral_sentiment=config.sentiment.when_missing == "neutral",
         default_selection=config.contracts.option_selection,

@@ -16,6 +16,7 @@ import numpy as np
 
 from sos.backtest.digest import SignalDigest
 from sos.backtest.engine import CAPACITY, Progress, run_engine
+from sos.backtest.mood import sentiment_lines, sentiment_names, sentiment_of
 from sos.backtest.result import BacktestResult, DataHead, PatternOutcome, SeriesHead, merge_funnels
 from sos.backtest.specs import expiry_days, instrument_spec
 from sos.clock import Clock
@@ -29,14 +30,16 @@ from sos.market.frame import MarketSettings
 from sos.market.market import Market
 from sos.market.matcher import Matcher
 from sos.market.regime import RegimeSettings
+from sos.market.screener import RVOL
+from sos.market.sentiment import SentimentSettings, SeriesReader
 from sos.market.structure import NAMES as STRUCTURE
 from sos.strategy.pattern import Pattern
 from sos.trading.charges import ChargeTable
 from sos.trading.desk import Desk
 from sos.trading.settings import ExecutionSettings, RiskSettings
-from sos.types import NS_PER_SECOND, InstrumentKind, Refusal
+from sos.types import NS_PER_SECOND, InstrumentKey, InstrumentKind, Refusal
 
-__all__ = ["BacktestSettings", "missing_lines", "run_backtest"]
+__all__ = ["BacktestSettings", "market_of", "missing_lines", "run_backtest"]
 
 NEUTRAL: Final[Mapping[str, float]] = {
     "sentiment.pcr": 1.0,
@@ -53,6 +56,7 @@ class BacktestSettings:
     risk: RiskSettings = field(default_factory=RiskSettings)
     regime: RegimeSettings = field(default_factory=RegimeSettings)
     gap_minutes: float = 5.0
+    sentiment: SentimentSettings = field(default_factory=SentimentSettings)
     neutral_sentiment: bool = False
     default_selection: str = "ATM"
     batch: int = 0
@@ -74,7 +78,10 @@ def run_backtest(
     """
     started = clock.now_ns()
     ordered = sorted(patterns, key=lambda pattern: pattern.id)
-    markets = [_market(inputs.series_of(of.key), ordered, settings) for of in inputs.underlyings]
+    readers = {of.key: sentiment_of(inputs, of, ordered, settings.sentiment) for of in inputs.underlyings}
+    markets = [
+        market_of(inputs.series_of(of.key), ordered, settings, readers[of.key]) for of in inputs.underlyings
+    ]
     matcher = Matcher(markets, {u: f for u, f in inputs.volume_source.items() if f is not None})
     specs = {of.key: instrument_spec(of.key, of.symbol, of.kind) for of in inputs.underlyings}
     desk = Desk(
@@ -101,14 +108,21 @@ def run_backtest(
         run_id=digest[:12],
         digest=digest,
         elapsed_s=(clock.now_ns() - started) / NS_PER_SECOND,
-        data=_head(inputs, ordered, settings),
+        data=_head(inputs, ordered, settings, markets, readers),
         patterns=_outcomes(ordered, inputs, matcher, desk, settings),
         trades=desk.trades,
         specs=specs,
     )
 
 
-def _market(one: SeriesData, patterns: Sequence[Pattern], settings: BacktestSettings) -> Market:
+def market_of(
+    one: SeriesData, patterns: Sequence[Pattern], settings: BacktestSettings, reader: SeriesReader
+) -> Market:
+    """The market of one underlying with its patterns.
+
+    Raises:
+        DataError: its bars are too long for a pattern's interval.
+    """
     for pattern in patterns:
         if pattern.interval % one.minutes:
             raise DataError(
@@ -122,7 +136,7 @@ def _market(one: SeriesData, patterns: Sequence[Pattern], settings: BacktestSett
         constants=NEUTRAL if settings.neutral_sentiment else {},
     )
     sessions = SessionInputs(one.sessions, expiry_days(one.instrument.symbol))
-    return Market(one.instrument.key, sessions, patterns, market_settings)
+    return Market(one.instrument.key, sessions, patterns, market_settings, reader)
 
 
 # ---------------------------------------------------------------------- what the run did not have
@@ -138,6 +152,8 @@ def _has(inputs: RunInputs, of: Instrument, settings: BacktestSettings) -> froze
         found.add("oi")
     if of.symbol.removesuffix(".FUT") in Contracts.packaged().underlyings:
         found.add("days_to_expiry")
+    found |= {RVOL} if "volume" in found else set()
+    found |= sentiment_names(inputs, of)
     return frozenset(found | set(NEUTRAL if settings.neutral_sentiment else ()))
 
 
@@ -167,7 +183,13 @@ def _outcomes(
 # ---------------------------------------------------------------------- the head of the report
 
 
-def _head(inputs: RunInputs, patterns: Sequence[Pattern], settings: BacktestSettings) -> DataHead:
+def _head(
+    inputs: RunInputs,
+    patterns: Sequence[Pattern],
+    settings: BacktestSettings,
+    markets: Sequence[Market],
+    readers: Mapping[InstrumentKey, SeriesReader],
+) -> DataHead:
     own = [inputs.series_of(of.key) for of in inputs.underlyings]
     days = sorted({day for one in own for day in _days(one)})
     return DataHead(
@@ -191,7 +213,11 @@ def _head(inputs: RunInputs, patterns: Sequence[Pattern], settings: BacktestSett
         first=min(int(one.run.ts[0]) for one in own),
         last=max(int(one.run.ts[-1]) for one in own),
         synthetic=inputs.synthetic,
-        notes=(*inputs.notes, *_notes(inputs, patterns, settings)),
+        notes=(
+            *inputs.notes,
+            *_notes(inputs, patterns, settings),
+            *sentiment_lines(inputs, markets, readers, settings.regime),
+        ),
     )
 
 
@@ -237,9 +263,7 @@ def _mend(name: str) -> str:
     if name in ("volume", "oi"):
         return "give the future's bars with --data SYMBOL.FUT=FILE"
     if name in NEUTRAL:
-        return (
-            "this version has no option chains; --set sentiment.when_missing=neutral declares neutral values"
-        )
+        return "this run has no option chains; --set sentiment.when_missing=neutral declares neutral values"
     if name == "days_to_expiry":
         return "the instrument has no options"
     return "this version cannot compute it yet"

@@ -2,18 +2,20 @@
 
 A key is here only once something reads it. What the design keeps for later versions is listed in
 `LATER_SECTIONS` and `LATER_VALUES`, so that it is refused with its own words instead of a guess.
-Components that own their settings (regime, execution, risk) define them; this module only joins them.
+Components that own their settings (regime, sentiment, execution, risk) define them; this module joins them.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from sos.market.regime import RegimeSettings
+from sos.market.sentiment import SentimentSettings
 from sos.trading.settings import ExecutionSettings, RiskSettings
 
 __all__ = [
@@ -30,7 +32,7 @@ __all__ = [
 ]
 
 LATER_SECTIONS: Final = ("broker", "costs", "feed", "notify", "web")
-LATER_VALUES: Final = {"regime.policy": ("high_pcr_bullish", "low_pcr_bullish")}
+LATER_VALUES: Final[Mapping[str, tuple[str, ...]]] = {}
 _SELECTION: Final = re.compile(r"NONE|(ATM|(OTM|ITM)_[1-9][0-9]?)(_(CALL|PUT|CE|PE))?")
 
 
@@ -56,13 +58,6 @@ class StrategySettings(_Section):
 
     paths: tuple[Path, ...] = ()
     disabled: tuple[str, ...] = ()
-
-
-class SentimentSettings(_Section):
-    """``when_missing``: patterns that need absent sentiment stay silent, or see declared neutral values."""
-
-    when_missing: Literal["silent", "neutral"] = "silent"
-    max_age_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 180.0
 
 
 class ContractSettings(_Section):

@@ -8,7 +8,7 @@ named, so that the order of files cannot change a result.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from sos.data.sample import SESSIONS, sample
 from sos.data.series import SeriesData
 from sos.data.symbols import Instrument, resolve
 from sos.errors import ConfigError, DataError
+from sos.market.sentiment import SentimentSeries
 from sos.sessions import SessionTable
 from sos.types import InstrumentKey, InstrumentKind
 
@@ -43,7 +44,8 @@ class RunInputs:
     ``underlyings`` are in the order named, ``series`` are theirs and then the futures'. ``run`` holds all
     bars in the order in which they are known. ``volume_source``: for each underlying the future that lends
     it volume and open interest, or None: its own columns count (NaN where it has none). ``sessions``: of
-    every instrument. ``notes``: lines for the head, most important first.
+    every instrument. ``notes``: lines for the head, most important first. ``sentiment``: what is known of
+    each underlying's mood besides its bars (chains, breadth, India VIX).
     """
 
     underlyings: tuple[Instrument, ...]
@@ -56,6 +58,7 @@ class RunInputs:
     notes: tuple[str, ...]
     first_day: date
     last_day: date
+    sentiment: Mapping[InstrumentKey, tuple[SentimentSeries, ...]] = field(default_factory=dict)
 
     def series_of(self, key: InstrumentKey) -> SeriesData:
         """The series of ``key``, which must be one of the run."""

@@ -19,6 +19,8 @@ from sos.expr.tree import Input, Truth
 from sos.market.aggregate import Aggregator
 from sos.market.columns import FIELDS, REGIME, Columns
 from sos.market.regime import RegimeSettings
+from sos.market.screener import RVOL, RelativeVolume
+from sos.market.sentiment import SentimentReader
 from sos.market.structure import NAMES, Structure
 from sos.market.timeline import Timeline
 from sos.strategy.machine import BarFacts, BlockFacts, CompiledPattern, Machine
@@ -31,6 +33,8 @@ _CLOSE: Final = FIELDS.index("close")
 _HIGH: Final = FIELDS.index("high")
 _LOW: Final = FIELDS.index("low")
 _SESSION: Final = FIELDS.index("session")
+_MINUTE: Final = FIELDS.index("minute")
+_VOLUME: Final = FIELDS.index("volume")
 _SINCE: Final = FIELDS.index("since_open")
 _SINCE_END: Final = FIELDS.index("since_open_end")
 _NAN: Final = float("nan")
@@ -39,8 +43,8 @@ _NAN: Final = float("nan")
 @dataclass(frozen=True, slots=True)
 class MarketSettings:
     """``minutes``: interval of the bars that arrive. ``gap_minutes``: a longer hole inside a session
-    restarts the machines' counters. ``constants``: values for inputs that the run does not have
-    ("neutral" sentiment); an input that is neither computed nor named here is missing."""
+    restarts the machines' counters. ``constants``: values for inputs that the run does not have, or that are
+    missing at a bar ("neutral" sentiment); an input that is neither computed nor named here is missing."""
 
     minutes: int = 1
     gap_minutes: float = 5.0
@@ -53,7 +57,12 @@ class Frame:
     """All patterns of one interval: one program, one machine each."""
 
     def __init__(
-        self, minutes: int, patterns: Sequence[Pattern], key: InstrumentKey, settings: MarketSettings
+        self,
+        minutes: int,
+        patterns: Sequence[Pattern],
+        key: InstrumentKey,
+        settings: MarketSettings,
+        sentiment: SentimentReader | None = None,
     ) -> None:
         self.aggregator = Aggregator(minutes) if minutes > settings.minutes else None
         builder = ProgramBuilder()
@@ -61,6 +70,9 @@ class Frame:
             builder.add(*CompiledPattern.roots(pattern))
         self._extra = [node.name for node in builder.slots if isinstance(node, Input) and "." in node.name]
         self._structure = Structure(settings.structure_window) if set(self._extra) & set(NAMES) else None
+        self._rvol = RelativeVolume(minutes) if RVOL in self._extra else None
+        self._sentiment = sentiment
+        self._asked = [name for name in self._extra if sentiment is not None and name in sentiment.names]
         self._constants = settings.constants
         self._gap = settings.gap_minutes
         shared: dict[Truth, Callable[..., Any]] = {}
@@ -88,7 +100,7 @@ class Frame:
         session = int(row[_SESSION])
         gap = session == self._last_session and row[_SINCE] - self._last_end > self._gap
         self._last_session, self._last_end = session, row[_SINCE_END]
-        values = self._timeline.push(row + self._extra_row(row))
+        values = self._timeline.push(row + self._extra_row(row, end))
         facts = BarFacts(ts, end, row[_CLOSE], session, gap, int(row[REGIME]))
         found = []
         for pattern_id, machine in self.machines.items():
@@ -97,12 +109,17 @@ class Frame:
                 found.append((pattern_id, signal))
         return found
 
-    def _extra_row(self, row: list[float]) -> list[float]:
+    def _extra_row(self, row: list[float], end: int) -> list[float]:
         if not self._extra:
             return []
         known = dict(self._constants)
         if self._structure is not None:
             known |= zip(NAMES, self._structure.push(row[_HIGH], row[_LOW], row[_CLOSE]), strict=True)
+        if self._rvol is not None:
+            known[RVOL] = self._rvol.push(row[_SESSION], row[_MINUTE], row[_SINCE], row[_VOLUME])
+        if self._sentiment is not None and self._asked:
+            for name, value in zip(self._asked, self._sentiment.row(self._asked, end), strict=True):
+                known[name] = value if value == value else self._constants.get(name, _NAN)
         return [known.get(name, _NAN) for name in self._extra]
 
     # ------------------------------------------------------------------ a block
@@ -118,7 +135,7 @@ class Frame:
             starts = opens[columns[_SESSION].astype(np.int64)]
             ts = starts + np.round(columns[_SINCE] * NS_PER_MINUTE).astype(np.int64)
         rows = len(ts)
-        block = self._timeline.push_block(columns + self._extra_columns(columns, rows), rows)
+        block = self._timeline.push_block(columns + self._extra_columns(columns, end), rows)
         facts = self._facts(columns, ts, end, rows)
 
         def run(pattern_id: str) -> list[tuple[int, Signal]]:
@@ -127,10 +144,17 @@ class Frame:
 
         return run
 
-    def _extra_columns(self, columns: list[F64], rows: int) -> list[F64]:
+    def _extra_columns(self, columns: list[F64], end: I64) -> list[F64]:
         known: Columns = {}
+        rows = len(end)
         if self._structure is not None:
             known = self._structure.push_block(columns[_HIGH], columns[_LOW], columns[_CLOSE])
+        if self._rvol is not None:
+            known[RVOL] = self._rvol.push_block(*(columns[i] for i in (_SESSION, _MINUTE, _SINCE, _VOLUME)))
+        if self._sentiment is not None and self._asked:
+            for name, values in zip(self._asked, self._sentiment.columns(self._asked, end), strict=True):
+                neutral = self._constants.get(name)
+                known[name] = values if neutral is None else np.where(values == values, values, neutral)
         return [
             known[name] if name in known else np.full(rows, self._constants.get(name, _NAN))
             for name in self._extra
