@@ -28,11 +28,12 @@ class SignalDigest:
 
     def add(self, signals: Iterable[Signal]) -> None:
         """Take the next signals, in log order."""
-        update = self._hash.update
+        parts: list[bytes] = []
+        add = parts.append
         for signal in signals:
             self.count += 1
-            update(self._name(signal))
-            update(
+            add(self._name(signal))
+            add(
                 _PACK(
                     signal.ts,
                     signal.end,
@@ -46,7 +47,8 @@ class SignalDigest:
                 )
             )
             for name, value in signal.captures:
-                update(f"{name}={value!r};".encode())
+                add(f"{name}={value!r};".encode())
+        self._hash.update(b"".join(parts))
 
     def _name(self, signal: Signal) -> bytes:
         key = (signal.pattern_id, signal.underlying)

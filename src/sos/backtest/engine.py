@@ -63,8 +63,9 @@ def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
 async def _match(stage: Stage, matcher: Matcher, digest: SignalDigest) -> None:
     async for batch in stage:
         found = matcher.on_events(batch.events)
-        for at in sorted(found):
-            digest.add(found[at])
+        rows = sorted(found)
+        digest.add(signal for at in rows for signal in found[at])
+        for at in rows:
             for signal in found[at]:
                 batch.attach(batch.first + at, signal)
 

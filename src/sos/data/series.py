@@ -11,7 +11,7 @@ from datetime import date
 import numpy as np
 
 from sos.bars import F64, I64, BarRun
-from sos.clock import IST_OFFSET_NS, ist_date, ist_ns
+from sos.clock import IST_OFFSET_NS, ist_date, ist_day, ist_ns
 from sos.data.symbols import Instrument
 from sos.sessions import SessionTable
 from sos.types import NS_PER_DAY
@@ -62,8 +62,10 @@ class SeriesData:
 
     def count_days(self) -> int:
         """Trading days with a bar (an outage day with two sessions is one)."""
-        days = (self.run.ts + IST_OFFSET_NS) // NS_PER_DAY
-        return int(np.count_nonzero(np.diff(days))) + 1
+        ts = self.run.ts
+        days = np.arange(ist_day(int(ts[0])), ist_day(int(ts[-1])) + 2, dtype=np.int64)
+        edges = np.searchsorted(ts, days * NS_PER_DAY - IST_OFFSET_NS)
+        return int(np.count_nonzero(np.diff(edges)))
 
     def without_volume(self) -> SeriesData:
         """The same bars with volume declared missing."""

@@ -1,7 +1,8 @@
 """Bars of a longer interval from shorter ones, aligned to the session's open.
 
-A long bar is complete with the short bar that ends its minutes or the session; where that short bar is
-absent, with the first one of the next bucket. It is then visible to that short bar's evaluation.
+A long bar is complete with the short bar that ends its minutes or reaches the session's close; where that
+short bar is absent, with the first one of the next bucket. Bars that run on past the close (days whose
+sessions come from the data) make long bars of their own. It is then visible to that short bar's evaluation.
 `push` and `push_block` give the same bars at the same rows.
 """
 
@@ -17,10 +18,12 @@ from sos.market.columns import FIELDS
 
 __all__ = ["Aggregator"]
 
-_OPEN, _HIGH, _LOW, _CLOSE, _VOLUME, _OI, _SESSION, _MINUTE, _SINCE, _SINCE_END, _TO_CLOSE, _DTE, _REGIME = (
-    range(len(FIELDS))
+_OPEN, _HIGH, _LOW, _CLOSE, _VOLUME, _OI = range(6)
+_SESSION, _SINCE, _SINCE_END, _TO_CLOSE, _HOLE, _REGIME = (
+    FIELDS.index(name) for name in ("session", "since_open", "since_open_end", "to_close", "hole", "regime")
 )
-_SESSION_BUCKETS: Final = 4096  # more buckets than any session has
+_LATE: Final = 4096  # more buckets than any session has: those after the close are counted from here
+_SESSION_BUCKETS: Final = 2 * _LATE
 
 
 class Aggregator:
@@ -31,11 +34,14 @@ class Aggregator:
         self._partial: list[float] | None = None
 
     def _bucket(self, row: list[float]) -> float:
-        return row[_SESSION] * _SESSION_BUCKETS + row[_SINCE] // self.minutes
+        late = _LATE if row[_TO_CLOSE] <= 0.0 else 0.0
+        return row[_SESSION] * _SESSION_BUCKETS + late + row[_SINCE] // self.minutes
 
     def _ends(self, row: list[float]) -> bool:
-        """Does this short bar end its bucket, or the session?"""
-        return row[_SINCE_END] % self.minutes == 0.0 or row[_SINCE_END] >= row[_SINCE] + row[_TO_CLOSE]
+        """Does this short bar end its bucket, or reach the session's close?"""
+        if row[_SINCE_END] % self.minutes == 0.0:
+            return True
+        return row[_TO_CLOSE] > 0.0 and row[_SINCE_END] >= row[_SINCE] + row[_TO_CLOSE]
 
     def push(self, row: list[float]) -> list[list[float]]:
         """Take one short bar; give the long bars it completes (0, 1 or 2), oldest first."""
@@ -60,6 +66,7 @@ class Aggregator:
         joined[_VOLUME] = long[_VOLUME] + row[_VOLUME]
         joined[_OI] = row[_OI]
         joined[_SINCE_END] = row[_SINCE_END]
+        joined[_HOLE] = max(long[_HOLE], row[_HOLE])
         joined[_REGIME] = row[_REGIME]
         return joined
 
@@ -68,36 +75,42 @@ class Aggregator:
 
         Returns the completed long bars as columns, and for each the row of the block that completed it.
         """
-        carried = self._partial is not None
-        if self._partial is not None:
-            columns = [
-                np.concatenate([[value], column])
-                for value, column in zip(self._partial, columns, strict=True)
-            ]
         rows = len(columns[_OPEN])
         if rows == 0:
-            return columns, np.empty(0, np.int64)
+            return [column[:0] for column in columns], np.empty(0, np.int64)
         bucket = columns[_SESSION] * _SESSION_BUCKETS + columns[_SINCE] // self.minutes
+        bucket[columns[_TO_CLOSE] <= 0.0] += _LATE
         starts = np.concatenate([[0], np.flatnonzero(bucket[1:] != bucket[:-1]) + 1])
         lasts = np.concatenate([starts[1:], [rows]]) - 1
-        long = self._grouped(columns, starts, lasts)
-        since_end = columns[_SINCE_END][lasts]
-        ended = (since_end % self.minutes == 0.0) | (
-            since_end >= columns[_SINCE][lasts] + columns[_TO_CLOSE][lasts]
-        )
-        completed = np.where(ended, lasts, lasts + 1) - (1 if carried else 0)
-        whole = len(starts) if ended[-1] else len(starts) - 1
+        partial, self._partial = self._partial, None
+        grows = partial is not None and self._bucket(partial) == bucket[0]
+        long = self._grouped(columns, starts, lasts, partial if grows else None)
+        since_end, to_close = columns[_SINCE_END][lasts], columns[_TO_CLOSE][lasts]
+        closes = (to_close > 0.0) & (since_end >= columns[_SINCE][lasts] + to_close)
+        ended = (since_end % self.minutes == 0.0) | closes
+        completed = np.where(ended, lasts, lasts + 1)
+        if partial is not None and not grows:  # its last bars are absent: the first row completes it
+            long = [np.concatenate([[value], column]) for value, column in zip(partial, long, strict=True)]
+            completed = np.concatenate([[0], completed])
+        whole = len(completed) if ended[-1] else len(completed) - 1
         self._partial = None if ended[-1] else [float(column[-1]) for column in long]
         return [column[:whole] for column in long], completed[:whole].astype(np.int64)
 
     @staticmethod
-    def _grouped(columns: list[F64], starts: I64, lasts: I64) -> list[F64]:
+    def _grouped(columns: list[F64], starts: I64, lasts: I64, partial: list[float] | None) -> list[F64]:
+        """One long bar for each group of rows; the first group continues ``partial``."""
         long = [column[starts] for column in columns]
         long[_HIGH] = np.maximum.reduceat(columns[_HIGH], starts)
         long[_LOW] = np.minimum.reduceat(columns[_LOW], starts)
+        long[_HOLE] = np.maximum.reduceat(columns[_HOLE], starts)
         long[_VOLUME] = _sums(columns[_VOLUME], starts, lasts)
         for field in (_CLOSE, _OI, _SINCE_END, _REGIME):
             long[field] = columns[field][lasts]
+        if partial is not None:
+            first = Aggregator._joined(partial, [float(column[0]) for column in long])
+            first[_VOLUME] = _in_order([partial[_VOLUME], *columns[_VOLUME][: lasts[0] + 1].tolist()])
+            for column, value in zip(long, first, strict=True):
+                column[0] = value
         return long
 
 

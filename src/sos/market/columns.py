@@ -1,7 +1,7 @@
 """The values a bar offers to expressions, as one row of floats or as columns.
 
 `FIELDS` fixes the order of a row: prices, volume and open interest, then where the bar stands in its
-session. Missing is NaN. Rows and columns come from the same integers by the same divisions.
+session; ``hole`` is the number of minutes without a bar before it (0 at a session's first). Missing is NaN. Rows and columns come from the same integers by the same divisions.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ FIELDS: Final = (
     "since_open_end",
     "to_close",
     "days_to_expiry",
+    "hole",
     "regime",
 )
 REGIME: Final = FIELDS.index("regime")
@@ -51,10 +52,14 @@ class SessionInputs:
         self._closes: list[int] = sessions.closes.tolist()
         self._days_to_expiry = days_to_expiry
         self._expiry: dict[int, float] = {}
+        self._last_session = -1
+        self._last_end = 0
 
-    def row(self, ts: int, end: int) -> tuple[float, float, float, float, float, float]:
-        """session, minute, since_open, since_open_end, to_close, days_to_expiry of one bar."""
+    def row(self, ts: int, end: int) -> tuple[float, float, float, float, float, float, float]:
+        """session, minute, since_open, since_open_end, to_close, days_to_expiry, hole of the next bar."""
         session = self.sessions.index(ts)
+        hole = (ts - self._last_end) / NS_PER_MINUTE if session == self._last_session else 0.0
+        self._last_session, self._last_end = session, end
         opened, closes = self._opens[session], self._closes[session]
         return (
             float(session),
@@ -63,6 +68,7 @@ class SessionInputs:
             (end - opened) / NS_PER_MINUTE,
             (closes - ts) / NS_PER_MINUTE,
             self._expiry_of(session),
+            hole,
         )
 
     def _expiry_of(self, session: int) -> float:
@@ -73,8 +79,12 @@ class SessionInputs:
         return known
 
     def columns(self, ts: I64, end: I64) -> Columns:
-        """The same for a block."""
+        """The same for the next block, without days_to_expiry."""
         session = self.sessions.index_block(ts)
+        before = np.concatenate([[self._last_session], session])[:-1]
+        ended = np.concatenate([[self._last_end], end])[:-1]
+        if len(ts):
+            self._last_session, self._last_end = int(session[-1]), int(end[-1])
         opened, closes = self.sessions.opens[session], self.sessions.closes[session]
         return {
             "session": session.astype(np.float64),
@@ -82,9 +92,11 @@ class SessionInputs:
             "since_open": (ts - opened) / NS_PER_MINUTE,
             "since_open_end": (end - opened) / NS_PER_MINUTE,
             "to_close": (closes - ts) / NS_PER_MINUTE,
+            "hole": np.where(session == before, (ts - ended) / NS_PER_MINUTE, 0.0),
         }
 
     def expiry_column(self, session: F64) -> F64:
         """days_to_expiry by row, from the column of session ordinals."""
-        ordinals, where = np.unique(session.astype(np.int64), return_inverse=True)
-        return np.array([self._expiry_of(int(ordinal)) for ordinal in ordinals], np.float64)[where]
+        starts = np.flatnonzero(np.diff(session, prepend=np.nan))
+        days = [self._expiry_of(int(ordinal)) for ordinal in session[starts].tolist()]
+        return np.repeat(days, np.diff(starts, append=len(session)))

@@ -31,7 +31,8 @@ class Funnel:
 
     ``passed[k]``: how often phase k passed. ``vetoed``: triggers stopped by the regime check;
     ``closed``: bars not looked at in the first phase because the regime forbids entries;
-    ``reset``: half-finished patterns ended by the session's end.
+    ``reset``: half-finished patterns ended by the session's end. ``late``: signals of a session's last,
+    unfinished longer bar that was known only with the next session; they are never traded.
     """
 
     phases: tuple[str, ...]
@@ -43,6 +44,7 @@ class Funnel:
     vetoed: int = 0
     closed: int = 0
     signals: int = 0
+    late: int = 0
 
     def __post_init__(self) -> None:
         self.passed = self.passed or [0] * len(self.phases)
@@ -62,13 +64,13 @@ class BarFacts:
 
 @dataclass(frozen=True, slots=True)
 class BlockFacts:
-    """The same for a block: lists by row; ``starts`` are the rows that begin a session, ``gaps`` those
+    """The same for a block: numbers by row; ``starts`` are the rows that begin a session, ``gaps`` those
     after a hole; ``before`` is the session of the bar before the block."""
 
-    ts: list[int]
-    end: list[int]
-    close: list[float]
-    regime: list[int]
+    ts: Sequence[int]
+    end: Sequence[int]
+    close: Sequence[float]
+    regime: Sequence[int]
     regimes: Any  # int8 column of the same
     session: Any  # int64 column
     starts: list[int]
@@ -389,10 +391,12 @@ class _BlockRun:
         return known
 
     def _table(self, index: int) -> Any:
-        """Lists of the slots that a phase reads row by row; -1: those of the levels."""
+        """The slots that a phase reads row by row; -1: those of the levels, which few rows need."""
         known = self._tables.get(index)
         if known is None:
-            slots = self.compiled.level_slots if index < 0 else self.compiled.phases[index].slots
-            known = self.block.lists(slots)
+            if index < 0:
+                known = self.block.pickers(self.compiled.level_slots)
+            else:
+                known = self.block.lists(self.compiled.phases[index].slots)
             self._tables[index] = known
         return known
