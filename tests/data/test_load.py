@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -99,6 +100,45 @@ def test_separators_quotes_byte_order_marks_and_windows_lines_are_fine(tmp_path:
     text = "\r\n".join(["\ufeff" + '"Date Time";"Open";"High";"Low";"Close";"Vol"', *lines])
     path.write_bytes(text.encode())
     same_bars(load_file(path, SHARE).run, week().run)
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n"])
+def test_lines_may_end_as_on_any_machine(tmp_path: Path, end: str) -> None:
+    path = write_csv(tmp_path / "bars.csv", rows(week().run, lambda t: t.isoformat()))
+    path.write_bytes(path.read_bytes().replace(b"\n", end.encode()))
+    same_bars(load_file(path, SHARE).run, week().run)
+
+
+def test_quoted_numbers_may_have_commas_in_the_indian_or_western_way(tmp_path: Path) -> None:
+    def comma(text: str) -> str:
+        whole, point, part = text.partition(".")
+        return f'"{int(whole):,}{point}{part}"'
+
+    lines = rows(week().run, lambda t: t.isoformat())
+    quoted = [[stamp, *map(comma, numbers)] for stamp, *numbers in lines]
+    quoted[0][5], lines[0][5] = '"1,23,456"', "123456"
+    loaded = load_file(write_csv(tmp_path / "bars.csv", quoted), SHARE)
+    same_bars(loaded.run, load_file(write_csv(tmp_path / "plain.csv", lines), SHARE).run)
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol", "says"),
+    [
+        ("ICICIBANK_1m.csv", "RELIANCE", "says ICICIBANK, it is taken as RELIANCE"),
+        ("reliance-2024.csv", "RELIANCE", None),
+        ("banknifty_1m.csv", "NIFTY", "says BANKNIFTY, it is taken as NIFTY"),
+        ("NIFTY_BANK.csv", "BANKNIFTY", None),
+        ("BANKNIFTY24011047200CE.csv", "NIFTY", "says BANKNIFTY"),
+        ("nifty_fut.csv", "NIFTY.FUT", None),
+        ("data.csv", "NIFTY", None),
+    ],
+)
+def test_a_file_that_is_called_after_another_symbol_is_said(
+    tmp_path: Path, name: str, symbol: str, says: str | None
+) -> None:
+    path = write_csv(tmp_path / name, rows(week().run, lambda t: t.isoformat()))
+    notes = [note for note in load_file(path, resolve(symbol)).notes if "name says" in note]
+    assert (says is not None and says in notes[0]) if notes else says is None
 
 
 @pytest.mark.parametrize("kind", ["text", "date32+time", "ms naive", "dictionary", "float32", "epoch"])
@@ -202,6 +242,8 @@ BAD_ROWS: dict[str, tuple[Callable[[list[list[str]]], object], list[str]]] = {
     "open outside": (set_cell(3, 1, "1"), ["line 5", "open 1 is outside low"]),
     "close outside": (set_cell(3, 4, "99999"), ["line 5", "close 99999 is outside"]),
     "negative volume": (set_cell(3, 5, "-1"), ["line 5", "volume -1 is no quantity"]),
+    "price past all sense": (set_cell(3, 2, "1e300"), ["line 5", "high 1e+300 is no price in rupees"]),
+    "decimal comma": (set_cell(3, 1, '"12,5"'), ["line 5", "'open'", "'12,5' is not a number", "1234.5"]),
     "text in a price": (set_cell(3, 1, "12,5x".replace(",", ".")), ["line 5", "'open'", "12.5x"]),
     "short row": (lambda lines: lines[3].pop(), ["line 5", "Expected 6 columns"]),
     "no time": (set_cell(3, 0, ""), ["line 5", "time is empty"]),
@@ -225,6 +267,13 @@ def test_a_bad_row_is_named_with_its_fault_and_the_mend(tmp_path: Path, case: st
     assert caught.value.exit_code == 3
     for part in says:
         assert part in text, text
+
+
+def test_empty_lines_do_not_move_the_line_that_is_named(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "bars.csv", broken(set_cell(3, 4, "0")))
+    path.write_text(path.read_text().replace("\n", "\n\n", 2))
+    with pytest.raises(DataError, match=r"line 7, .* close 0 is not above zero"):
+        load_file(path, SHARE)
 
 
 def test_a_bad_row_of_a_parquet_file_is_named_by_row(tmp_path: Path) -> None:
@@ -359,6 +408,23 @@ def mixed(path: Path) -> Path:
     return write_parquet(path / "mixed.parquet", columns_of(week().run.take(keep)))
 
 
+def zipped(path: Path) -> Path:
+    with zipfile.ZipFile(path / "bars.zip", "w") as archive:
+        archive.writestr("bars.csv", "ts,open,high,low,close\n")
+    return path / "bars.zip"
+
+
+def zipped_parquet(path: Path) -> Path:
+    whole = write_parquet(path / "whole.parquet", columns_of(week().run)).read_bytes()
+    (path / "bars.parquet.gz").write_bytes(gzip.compress(whole))
+    return path / "bars.parquet.gz"
+
+
+def wide_letters(path: Path) -> Path:
+    (path / "excel.csv").write_text("ts,open\n", encoding="utf-16")
+    return path / "excel.csv"
+
+
 def all_closed(path: Path) -> Path:
     def sunday(t: datetime) -> str:
         return f"{t.replace(year=2026, month=1, day=15):%Y-%m-%d %H:%M}"
@@ -370,8 +436,11 @@ BAD_FILES: dict[Any, str] = {
     no_file: "no such file",
     directory: "is a directory",
     empty: "is empty",
-    header_only: "has a header and no rows",
-    no_rows: "no rows",
+    header_only: "has a header and no rows: copy",
+    no_rows: "no rows: copy",
+    zipped: "is a ZIP archive: unpack it",
+    zipped_parquet: "is Parquet inside gzip: unpack it",
+    wide_letters: "is UTF-16 text: save it as CSV in UTF-8",
     truncated: "truncated, damaged or not a Parquet file",
     damaged: "truncated, damaged or not a Parquet file",
     only_the_name: "truncated, damaged or not a Parquet file",

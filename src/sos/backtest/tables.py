@@ -29,7 +29,7 @@ __all__ = ["DEFAULT_TRADES_SHOWN", "print_result", "render"]
 
 DEFAULT_TRADES_SHOWN: Final = 20
 _UNITS_PER_PAISA: Final = UNITS_PER_RUPEE // 100
-_WARNING_WORDS: Final = ("synthetic", "itself", "missing", "lacks", "neutral", "earliest known")
+_WARNING_WORDS: Final = ("synthetic", "itself", "missing", "lacks", "neutral", "earliest known", "name says")
 _MEASURING: Final = Console(width=1000)
 
 

@@ -22,6 +22,7 @@ from sos.errors import DataError
 __all__ = ["check_bars", "check_order", "refuse_daily"]
 
 _DAY_NS: Final = 86_400_000_000_000
+_HIGHEST: Final = 1e8  # rupees; the dearest share of India costs a thousandth of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def check_order(raw: RawBars, ns: I64) -> None:
 
 
 def check_bars(raw: RawBars, ns: I64) -> None:
-    """Prices must be positive and finite, low ≤ open, close ≤ high, and volume and oi not negative.
+    """Prices must be above 0 and at most 10 crore, low ≤ open, close ≤ high, and volume and oi not negative.
 
     Raises:
         DataError: any row is otherwise.
@@ -78,7 +79,7 @@ def _prices_good(raw: RawBars) -> bool:
     """All comparisons are false for NaN, so a missing price fails too."""
     lowest, highest = np.minimum(raw.open, raw.close), np.maximum(raw.open, raw.close)
     good = (raw.low <= lowest) & (raw.high >= highest)
-    return bool(good.all()) and float(raw.low.min()) > 0.0 and float(raw.high.max()) < np.inf
+    return bool(good.all()) and float(raw.low.min()) > 0.0 and float(raw.high.max()) <= _HIGHEST
 
 
 def _quantity_good(column: F64 | None) -> bool:
@@ -111,6 +112,8 @@ def _price_faults(raw: RawBars) -> Iterator[_Fault]:
             yield from _fault(~np.isfinite(column), name, column, "is not a number", "fill or remove the row")
             bad = np.isfinite(column) & (column <= 0.0)
             yield from _fault(bad, name, column, "is not above zero", "remove the row or mend the price")
+            bad = np.isfinite(column) & (column > _HIGHEST)
+            yield from _fault(bad, name, column, "is no price in rupees", "remove the row or mend the price")
         prices = list(fields.values())
         sound = np.isfinite(prices).all(axis=0) & (np.min(prices, axis=0) > 0.0)
         yield from _shape_faults(raw, sound)

@@ -7,7 +7,9 @@ was found out about the file goes into the notes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +22,7 @@ from sos.data.checks import check_bars, check_order, refuse_daily
 from sos.data.labels import MixedSteps, find_minutes, to_starts
 from sos.data.raw import RawBars
 from sos.data.series import SeriesData, or_missing
-from sos.data.symbols import Instrument
+from sos.data.symbols import Instrument, known_symbol
 from sos.data.zones import to_utc
 from sos.errors import ConfigError, DataError
 from sos.sessions import SessionTable
@@ -52,7 +54,7 @@ def load_file(
         raise ConfigError(f"--stamps: {stamps!r} is neither start nor end")
     raw = _read(Path(path), columns)
     if not len(raw.stamps.ns):
-        raise DataError(f"{raw.file}: has columns and no rows")
+        raise DataError(f"{raw.file}: has columns and no rows: copy or download it again")
     refuse_daily(raw)
     calendar = Calendar.packaged()
     zoned = to_utc(raw.file, raw.stamps, tz, calendar, instrument.hours)
@@ -79,7 +81,9 @@ def _read(path: Path, columns: Mapping[str, str] | None) -> RawBars:
         raise DataError(f"{path}: {reason}: check the path given to --data") from exc
     if not magic:
         raise DataError(f"{path.name}: is empty: copy or download it again")
-    if magic == b"PAR1" or path.suffix.lower() in (".parquet", ".pq"):
+    if magic[:2] == b"\x1f\x8b" or magic == b"PK\x03\x04":
+        pass  # a package, whatever its name: the CSV reader unpacks it or says what to do
+    elif magic == b"PAR1" or path.suffix.lower() in (".parquet", ".pq"):
         from sos.data.parquet import read_parquet
 
         return read_parquet(path, columns)
@@ -103,7 +107,13 @@ def _series(raw: RawBars, instrument: Instrument, ts: I64, minutes: int, said: s
         run = run.take(keep)
     if minutes > 1:
         _end_with_session(run, sessions)
-    notes = [said, *session_notes, *_volume_note(raw, instrument, has_volume), *_holes(sessions)]
+    notes = [
+        said,
+        *_name_note(raw.file, instrument),
+        *session_notes,
+        *_volume_note(raw, instrument, has_volume),
+        *_holes(sessions),
+    ]
     if minutes != 1:
         notes.insert(0, f"bars of {minutes} minutes")
     return SeriesData(
@@ -131,6 +141,17 @@ def _volume_note(raw: RawBars, instrument: Instrument, has_volume: bool) -> list
     if has_volume or not instrument.has_own_volume:
         return []
     return ["no volume column" if raw.volume is None else "volume is 0 or empty in every row: missing"]
+
+
+def _name_note(file: str, instrument: Instrument) -> list[str]:
+    """A file that is called after another instrument: a slip that a result would not show."""
+    words = re.findall("[a-z]{2,}", file.partition(".")[0].lower())
+    pairs = [one + other for one, other in pairwise(words)]  # nifty_bank
+    named = [one for word in (*words, *pairs) if (one := known_symbol(word)) is not None]
+    mine = instrument.symbol.removesuffix(".FUT")
+    if not named or mine in named or known_symbol(mine) is None:
+        return []
+    return [f"the file's name says {named[0]}, it is taken as {instrument.symbol} all the same"]
 
 
 def _holes(sessions: SessionTable) -> list[str]:

@@ -92,6 +92,12 @@ def known_symbols() -> tuple[str, ...]:
     return (*_INDICES, *sorted(_equities()))
 
 
+def known_symbol(text: str) -> str | None:
+    """The symbol that ``text`` is, or is another name of, in any case; None if it is neither."""
+    plain = _ALIASES.get(text.upper(), text.upper())
+    return plain if plain in _INDICES or plain in _equities() else None
+
+
 def resolve(text: str) -> Instrument:
     """The instrument that ``text`` names: a symbol or an alias in any case, ``X.FUT``, or a broker key.
 
