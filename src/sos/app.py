@@ -17,13 +17,23 @@ import sos
 from sos.errors import ConfigError
 
 if TYPE_CHECKING:
+    from sos.backtest.regime_report import RegimeDay
     from sos.backtest.result import BacktestResult
+    from sos.backtest.run import BacktestSettings
     from sos.clock import Clock
     from sos.config import Config
     from sos.data.sources import RunInputs
     from sos.strategy.loader import LoadResult
 
-__all__ = ["BacktestRequest", "Progress", "check_config", "load_enabled", "run_backtest", "strategy_paths"]
+__all__ = [
+    "BacktestRequest",
+    "Progress",
+    "check_config",
+    "explain_regime",
+    "load_enabled",
+    "run_backtest",
+    "strategy_paths",
+]
 
 Progress = Callable[[int, int], None]
 _LOCAL: Final = Path("strategies")
@@ -116,7 +126,6 @@ def run_backtest(
     Raises:
         SosError: as the parts do; see the error tree.
     """
-    from sos.backtest.run import BacktestSettings
     from sos.backtest.run import run_backtest as replay
     from sos.data.symbols import resolve
 
@@ -125,7 +134,32 @@ def run_backtest(
     loaded = load_enabled(
         strategy_paths(request.strategies, config.strategies.paths), config.strategies.disabled
     )
-    settings = BacktestSettings(
+    return replay(
+        _inputs(request, config), loaded.patterns, _settings(config), clock, progress or _no_progress
+    )
+
+
+def explain_regime(request: BacktestRequest, config: Config) -> RegimeDay:
+    """The changes of the regime of ``request``'s one symbol on its last day.
+
+    Raises:
+        ConfigError: not one symbol, or no day.
+        DataError: there are no bars of that day, or the data is bad.
+    """
+    from sos.backtest.regime_report import regime_day
+    from sos.data.symbols import resolve
+
+    if len(request.symbols) != 1 or request.end is None:
+        raise ConfigError("name one symbol and one day, for example NIFTY 2026-01-30")
+    for symbol in (*request.symbols, *config.underlyings):
+        resolve(symbol)
+    return regime_day(_inputs(request, config), request.end, _settings(config))
+
+
+def _settings(config: Config) -> BacktestSettings:
+    from sos.backtest.run import BacktestSettings
+
+    return BacktestSettings(
         execution=config.execution,
         risk=config.risk,
         regime=config.regime,
@@ -135,7 +169,6 @@ def run_backtest(
         default_selection=config.contracts.option_selection,
         batch=config.engine.batch,
     )
-    return replay(_inputs(request, config), loaded.patterns, settings, clock, progress or _no_progress)
 
 
 def _no_progress(done: int, total: int) -> None:
