@@ -120,7 +120,14 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_mistake() -> None:
         ("[engine]\nbatch = true", "c.toml: engine.batch = true: must be a whole number"),
         ("[engine]\nbatch = -1", "c.toml: engine.batch = -1: must be greater than or equal to 0"),
         ("[risk]\ncapital = inf", "c.toml: risk.capital = inf: must be a finite number"),
-        ("[strategies]\npaths = 'x'", 'c.toml: strategies.paths = "x": must be a list'),
+        ("[strategies]\npaths = 'x'", 'c.toml: strategies.paths = "x": must be a list, as in ["x"]'),
+        ("[underlyings.NIFTI]\nvolume_from = 'none'", "c.toml: [underlyings.NIFTI]: unknown symbol 'NIFTI'"),
+        (
+            "[execution]\nsquare_off = '14:00'",
+            "c.toml: execution: last_entry 15:00 is after square_off 14:00",
+        ),
+        ("[execution]\ntrail = {by = 'atr'}", "c.toml: execution: trail by 'atr' needs a distance above 0"),
+        ("[execution]\nexit_basis = 'premium'", "c.toml: execution: exit_basis = 'premium' needs option"),
         ("engine = 3", "c.toml: engine = 3: must be a table"),
         ("[[engine]]\nbatch = 3", 'c.toml: engine = [{"batch": 3}]: must be a table'),
         ("[log]\nlevel = 'LOUD'", "must be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
@@ -138,6 +145,14 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_mistake() -> None:
 )
 def test_what_is_wrong_in_a_file_is_said_in_one_line(text: str, says: str) -> None:
     assert says in refusal(text)
+
+
+def test_a_variable_with_one_underscore_too_few_is_not_passed_over() -> None:
+    said = refusal(None, {"SOS_EXECUTION_SLIPPAGE_TICKS": "5"})
+    assert said == (
+        "SOS_EXECUTION_SLIPPAGE_TICKS: write SOS_EXECUTION__SLIPPAGE_TICKS, "
+        "with two underscores after the section"
+    )
 
 
 def test_several_findings_are_counted() -> None:

@@ -17,8 +17,11 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from sos.config.models import LATER_SECTIONS, LATER_VALUES, Config
-from sos.config.wording import line
+from sos.config.wording import line, origin_of
+from sos.data.symbols import resolve
 from sos.errors import ConfigError
+from sos.strategy.pattern import ExitRules
+from sos.trading.settings import resolve_exits
 
 __all__ = ["config_files", "load_config", "load_with_origins"]
 
@@ -53,7 +56,9 @@ def load_with_origins(
     for text in overrides:
         _merge(values, _override(text), "--set", origins)
     _refuse_later(values, origins)
-    return _validated(values, origins), origins
+    config = _validated(values, origins)
+    _refuse_contradictions(config, origins)
+    return config, origins
 
 
 def config_files(env: Mapping[str, str]) -> tuple[Path, ...]:
@@ -88,6 +93,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _environment(env: Mapping[str, str]) -> list[tuple[str, list[str], Any]]:
     found: list[tuple[str, list[str], Any]] = []
+    _refuse_single_underscores(env)
     if env.get("SOS_DATA_DIR"):
         found.append(("SOS_DATA_DIR", ["data", "dir"], env["SOS_DATA_DIR"]))
     found.extend(
@@ -96,6 +102,16 @@ def _environment(env: Mapping[str, str]) -> list[tuple[str, list[str], Any]]:
         if name.startswith("SOS_") and "__" in name
     )
     return found
+
+
+def _refuse_single_underscores(env: Mapping[str, str]) -> None:
+    """``SOS_RISK_CAPITAL`` would be read by nobody, and nobody would say so."""
+    for section, field in Config.model_fields.items():
+        for key in getattr(field.annotation, "model_fields", ()):
+            name = f"SOS_{section}_{key}".upper()
+            if name in env and name != "SOS_DATA_DIR":
+                meant = f"SOS_{section}__{key}".upper()
+                raise ConfigError(f"{name}: write {meant}, with two underscores after the section")
 
 
 def _override(text: str) -> dict[str, Any]:
@@ -151,6 +167,21 @@ def _refuse_later(values: Mapping[str, Any], origins: Mapping[str, str]) -> None
         value = table.get(name) if isinstance(table, dict) else None
         if value in later:
             raise ConfigError(f"{origins[key]}: {key} = {value!r} is not available yet in this version")
+
+
+def _refuse_contradictions(config: Config, origins: Mapping[str, str]) -> None:
+    """What only shows when keys are seen together or a symbol is looked up, with the place that set it."""
+    for symbol in config.underlyings:
+        try:
+            resolve(symbol)
+        except ConfigError as exc:
+            where = origin_of(["underlyings", symbol], origins)
+            raise ConfigError(f"{where}: [underlyings.{symbol}]: {exc}") from exc
+    where = origin_of(["execution"], origins)
+    try:
+        resolve_exits("execution", ExitRules(), config.execution)
+    except ConfigError as exc:
+        raise ConfigError(f"{where}: {exc}") from exc
 
 
 def _validated(values: dict[str, Any], origins: Mapping[str, str]) -> Config:

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from sos.config.models import Config, UnderlyingSettings
 
-__all__ = ["line"]
+__all__ = ["line", "origin_of"]
 
 _PHRASES: Final = (
     ("Input should be", "must be"),
@@ -39,7 +39,7 @@ def _line(
     error: ErrorDetails, parts: Sequence[str], values: Mapping[str, Any], origins: Mapping[str, str]
 ) -> str:
     key = ".".join(parts)
-    where = _origin(parts, origins)
+    where = origin_of(parts, origins)
     if error["type"] == "extra_forbidden":
         return f"{where}: unknown key {key}{_suggestion(parts)}"
     message = error["msg"].removeprefix("Value error, ")
@@ -49,10 +49,13 @@ def _line(
         return f"configuration: {message}"
     if isinstance(error["input"], dict):
         return f"{where}: {key}: {message}"
-    return f"{where}: {key} = {_shown(_given(values, parts))}: {message}"
+    given = _given(values, parts)
+    if error["type"] == "tuple_type" and isinstance(given, str):
+        message += f", as in [{_shown(given)}]"
+    return f"{where}: {key} = {_shown(given)}: {message}"
 
 
-def _origin(parts: Sequence[str], origins: Mapping[str, str]) -> str:
+def origin_of(parts: Sequence[str], origins: Mapping[str, str]) -> str:
     """Who set this key; for a table as a whole, who set something in it last."""
     key = ".".join(parts)
     within = [origin for name, origin in origins.items() if name.startswith(f"{key}.")]
