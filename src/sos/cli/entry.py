@@ -39,7 +39,6 @@ def build() -> typer.Typer:
     app.command("backtest")(backtest.backtest)
     app.add_typer(strategy.commands(), name="strategy")
     app.add_typer(explain.commands(), name="explain")
-    app.add_typer(data.commands(), name="data")
     app.add_typer(auth.commands(), name="auth")
     app.add_typer(sim.commands(), name="sim")
     app.add_typer(config.commands(), name="config")
