@@ -1,6 +1,7 @@
 """The shape of a strategy file: pydantic models, and nothing about what its expressions mean.
 
-These models are also the source of the exported JSON Schema, so every field has a description. They
+These models are also the source of the exported JSON Schema, so every field has a description: the text
+below it, which only `schema` looks up (reading it at each start would cost as much as the rest). They
 accept what JSON can say and no more: a number is not a truth value, a text is not a number, unknown keys
 are refused. Expressions stay texts here; `loader` checks them. Source: docs/strategy-language.md.
 """
@@ -93,9 +94,7 @@ Name: TypeAlias = Annotated[StrictStr, Field(pattern=fields.NAME_PATTERN)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
 
 
 class ParamModel(_Part):
