@@ -112,3 +112,12 @@ def test_a_target_that_cannot_be_written_is_refused_in_one_line(tmp_path: Path, 
     with pytest.raises(ConfigError, match=says) as caught:
         write_csv(tmp_path / name, [], NAMES)
     assert "\n" not in str(caught.value)
+
+
+def test_a_link_stays_a_link_and_its_target_gets_the_trades(tmp_path: Path) -> None:
+    link = tmp_path / "latest.csv"
+    (tmp_path / "trades.csv").write_text("old", encoding="utf-8")
+    link.symlink_to("trades.csv")
+    write_csv(link, [], {})
+    assert link.is_symlink()
+    assert (tmp_path / "trades.csv").read_text(encoding="utf-8").startswith("id,pattern_id,")

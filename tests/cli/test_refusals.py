@@ -29,6 +29,12 @@ def test_a_mistake_gets_one_line_and_its_exit_code(
     assert sorted(Path().iterdir()) == before
 
 
+def test_a_name_that_no_disk_can_hold_is_refused_before_the_run(sos: Sos) -> None:
+    outcome = sos("backtest", "NIFTY", "--csv", f"{'a' * 300}.csv")
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+    assert outcome.err.endswith("cannot be written (File name too long), name another\n")
+
+
 def test_debug_shows_where_an_error_came_from(sos: Sos) -> None:
     with pytest.raises(ConfigError, match="unknown symbol"):
         sos("backtest", "NIFTI", "--debug")

@@ -226,6 +226,12 @@ def check_csv_target(path: Path) -> None:
     Raises:
         ConfigError: with one line that says what to change.
     """
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        pass
+    except OSError as exc:  # a name that is too long, a file where a folder should be
+        raise ConfigError(f"--csv {path}: cannot be written ({exc.strerror or exc}), name another") from exc
     if path.is_dir():
         raise ConfigError(f"--csv {path}: is a folder, name a file in it, e.g. {path / 'trades.csv'}")
     if path.exists() and not path.is_file():
@@ -237,6 +243,7 @@ def check_csv_target(path: Path) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
+    path = path.resolve()  # a link stays a link
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_bytes(content)

@@ -19,14 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["backtest"]
 
 _DATA_HELP = (
-    "Bars, FILE or SYMBOL=FILE (Parquet or CSV); repeatable. Without: the store, then a synthetic sample."
+    "Bars, FILE or SYMBOL=FILE (Parquet or CSV); repeatable. Without: data.files of the configuration, "
+    "else a synthetic sample."
 )
 
 
 def backtest(
-    symbols: Annotated[
-        list[str], typer.Argument(metavar="SYMBOL...", help="NIFTY, BANKNIFTY, RELIANCE, ...")
-    ],
+    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL", help="NIFTY, BANKNIFTY, RELIANCE, ...")],
     start: Annotated[
         str | None, typer.Option("--from", metavar="DATE", help="First day, YYYY-MM-DD.")
     ] = None,
@@ -39,7 +38,10 @@ def backtest(
     overrides: Overrides = None,
     as_json: Json = False,
     csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Also write the trades.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the synthetic sample.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="N", min=0, max=2**63 - 1, help="Seed of the synthetic sample."),
+    ] = None,
     no_progress: Annotated[bool, typer.Option("--no-progress", help="No progress bar.")] = False,
     trades: Annotated[str, typer.Option("--trades", metavar="N|all", help="Trades to print.")] = "20",
     tz: Annotated[
@@ -72,12 +74,23 @@ def backtest(
         stamps=stamps,
         columns=parse_mapping("--columns", columns),
     )
+    _check_reading(request)
     result = _run(request, config, overrides or [], csv, progress=not no_progress)
     if csv is not None:
         from sos.backtest.serialise import write_csv
 
         write_csv(csv, result.trades, result.data.names)
     _show(result, as_json, shown)
+
+
+def _check_reading(request: BacktestRequest) -> None:
+    """A misspelt zone or field is refused also where no file needs it."""
+    from sos.data.columns import check_fields
+    from sos.data.zones import parse_zone
+
+    if request.tz is not None:
+        parse_zone(request.tz)
+    check_fields(request.columns)
 
 
 def _run(

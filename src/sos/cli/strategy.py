@@ -24,7 +24,7 @@ __all__ = ["commands"]
 Paths = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="[PATH]...", help="Files or folders; without: as configured, ./strategies, those of SOS."
+        metavar="PATH", help="Files or folders; without: as configured, ./strategies, those of SOS."
     ),
 ]
 
@@ -69,7 +69,7 @@ def check(paths: Paths = None, as_json: Json = False) -> int:
         Column("Warm-up", [str(row.warmup) for row in rows], right=True),
         Column("Warnings", [str(len(row.warnings) or "–") for row in rows], right=True),
     ]
-    _print_table(f"{len(rows)} patterns, {len(loaded.warnings)} warnings", columns)
+    _print_table(f"{_counted(len(rows), 'pattern')}, {_counted(len(loaded.warnings), 'warning')}", columns)
     for warning in loaded.warnings:
         print(f"warning: {warning}")
     return 0
@@ -84,7 +84,7 @@ def list_(paths: Paths = None, as_json: Json = False) -> None:
     from sos.backtest.grid import Column
 
     columns = [*_facts(rows), Column("Looks for", [row.description for row in rows], least=24, folds=True)]
-    _print_table(f"{len(rows)} patterns", columns)
+    _print_table(_counted(len(rows), "pattern"), columns)
 
 
 def explain(
@@ -121,7 +121,7 @@ def schema() -> None:
 
 
 def import_(
-    files: Annotated[list[Path], typer.Argument(metavar="OLD...", help="Files of an older dialect.")],
+    files: Annotated[list[Path], typer.Argument(metavar="OLD", help="Files of an older dialect.")],
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the new files go.")],
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
 ) -> int:
@@ -179,6 +179,10 @@ def _plain(row: Summary) -> dict[str, Any]:
     from dataclasses import asdict
 
     return asdict(row)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _print_json(value: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 
 from sos.errors import ConfigError, DataError
 
-__all__ = ["FIELDS", "ColumnMap", "match_columns", "parse_mapping"]
+__all__ = ["FIELDS", "ColumnMap", "check_fields", "match_columns", "parse_mapping"]
 
 FIELDS: Final = ("ts", "date", "time", "open", "high", "low", "close", "volume", "oi")
 
@@ -76,7 +76,7 @@ def parse_mapping(text: str) -> dict[str, str]:
         if field in found:
             raise ConfigError(f"--columns: {field} is given twice")
         found[field] = column
-    _check_fields(found)
+    check_fields(found)
     return found
 
 
@@ -98,7 +98,8 @@ def match_columns(file: str, names: Sequence[str], mapping: Mapping[str, str] | 
     return ColumnMap(**{field: chosen.get(field) for field in FIELDS})  # type: ignore[arg-type]  # prices are checked
 
 
-def _check_fields(mapping: Mapping[str, str]) -> None:
+def check_fields(mapping: Mapping[str, str]) -> None:
+    """Raise ConfigError unless every key of ``mapping`` is a field of a bar."""
     for field in mapping:
         if field not in FIELDS:
             near = get_close_matches(field.lower(), FIELDS, 1)
@@ -107,7 +108,7 @@ def _check_fields(mapping: Mapping[str, str]) -> None:
 
 
 def _explicit(file: str, names: Sequence[str], mapping: Mapping[str, str]) -> dict[str, str]:
-    _check_fields(mapping)
+    check_fields(mapping)
     for field, column in mapping.items():
         if column not in names:
             near = get_close_matches(column, names, 1)
