@@ -177,7 +177,7 @@ def exchange(app: App, code: Secret, now_ns: int) -> Call[Token]:
 
     def decode(reply: Reply) -> Token:
         check(reply, request)
-        return _token(_grant(reply.body, request), now_ns)
+        return _token(_grant(reply, request), now_ns)
 
     return Call(request, decode)
 
@@ -214,7 +214,7 @@ def read_notification(body: bytes, app: App, now_ns: int) -> Token | None:
     Nothing signs such a message: whoever takes it must ask the broker whose token it is before keeping it.
     """
     try:
-        grant = _grant(body, _NOTIFIED)
+        grant = _grant(Reply(200, body), _NOTIFIED)
     except BrokerError:
         return None
     if grant.message_type not in (None, "access_token") or not grant.access_token:
@@ -224,10 +224,10 @@ def read_notification(body: bytes, app: App, now_ns: int) -> Token | None:
     return _token(grant, now_ns)
 
 
-def _grant(body: bytes, request: Request) -> _Grant:
+def _grant(reply: Reply, request: Request) -> _Grant:
     """The fields of a grant; what is wrong with them is said without showing them."""
     try:
-        return _GRANT.read(body, request)
+        return _GRANT.read(reply.body, request)
     except BrokerError as error:
         raise error.with_traceback(None) from None
 
