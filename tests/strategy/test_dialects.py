@@ -167,7 +167,10 @@ def test_a_name_assigned_and_used_in_one_phase_is_written_out(tmp_path: Path) ->
         (["candle.getClose() > candle.getHigh()"], "is never true: no bar can have such values"),
         (["candle.getClose() > open && close < open"], "contradict each other"),
         (["close > highest(history, 20, 'high')"], "the window includes the current bar"),
-        (["time_is_between(timestamp, '07:00', '08:00')"], "is outside the regular session"),
+        (
+            ["time_is_between(timestamp, '10:00', '10:05')", "time_is_between(timestamp, '11:00', '12:00')"],
+            "its time windows leave no minute of the day",
+        ),
         (["close > vars.nowhere"], "the old engine found no value there"),
     ],
 )
@@ -175,6 +178,14 @@ def test_a_pattern_that_could_never_fire_is_told_why(
     tmp_path: Path, conditions: list[str], reason: str
 ) -> None:
     assert reason in "\n".join(imported(tmp_path, changed("phases.0.conditions", conditions)).dead)
+
+
+def test_a_window_that_only_special_sessions_reach_is_no_reason_but_a_warning(tmp_path: Path) -> None:
+    report = imported(
+        tmp_path, changed("phases.0.conditions", ["time_is_between(timestamp, '18:15', '19:15')"])
+    )
+    assert report.dead == ()
+    assert "only special sessions" in "\n".join(report.warnings)
 
 
 def test_a_pattern_that_every_regime_forbids_is_dead(tmp_path: Path) -> None:

@@ -31,6 +31,21 @@ from tests.strategy.files import VALID, changed, write
             "phase SETUP: conditions[1]: 'close > high' is never true: no bar can have such values",
         ),
         (
+            "phases.0.conditions.1",
+            "time_is_between(timestamp, '18:15', '19:15')",
+            "phase SETUP: conditions[1]: 'time_is_between(timestamp, '18:15', '19:15')' is outside the "
+            "regular session 09:15–15:30; only special sessions",
+        ),
+        (
+            "phases.0.conditions",
+            [
+                "time_is_between(timestamp, '09:00', '09:30')",
+                "not time_is_between(timestamp, '09:15', '09:30')",
+            ],
+            "phase SETUP: its time windows are outside the regular session 09:15–15:30; only special "
+            "sessions",
+        ),
+        (
             "phases.1.invalidate",
             ["close > 0"],
             "phase TRIGGER: invalidate[0]: 'close > 0' is always true: nothing passes",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sos.expr import Scope, check_condition
 from sos.expr.tree import Arith, BoolOp, Call, Compare, Const, Input, Not, Truth
-from sos.strategy.prove import always_true, contradiction, never_true, regime_codes
+from sos.strategy.prove import Prover, regime_codes, special_sessions_only
 
 CASES: dict[str, Any] = json.loads((Path(__file__).parent / "prove_cases.json").read_text())
 
@@ -24,31 +24,31 @@ def tree(text: str) -> Truth:
 
 @pytest.mark.parametrize("text", CASES["never"])
 def test_a_condition_that_no_bar_satisfies_is_found(text: str) -> None:
-    assert never_true(tree(text))
+    assert Prover().never_true(tree(text))
 
 
 @pytest.mark.parametrize("text", CASES["possible"])
 def test_a_condition_that_some_bar_satisfies_is_left_alone(text: str) -> None:
-    assert never_true(tree(text)) is None
+    assert Prover().never_true(tree(text)) is None
 
 
 @pytest.mark.parametrize("texts", CASES["together_never"])
 def test_conditions_that_exclude_each_other_are_found(texts: list[str]) -> None:
-    assert contradiction([(text, tree(text)) for text in texts])
+    assert Prover().contradiction([(text, tree(text)) for text in texts])
 
 
 @pytest.mark.parametrize("texts", CASES["together_possible"])
 def test_conditions_that_can_meet_are_left_alone(texts: list[str]) -> None:
-    assert contradiction([(text, tree(text)) for text in texts]) is None
+    assert Prover().contradiction([(text, tree(text)) for text in texts]) is None
 
 
 @pytest.mark.parametrize("text", ["close <= high", "true", "close > 0", "rsi(14) >= 0", "not (close > high)"])
 def test_a_condition_that_always_holds_is_found(text: str) -> None:
-    assert always_true(tree(text))
+    assert Prover().always_true(tree(text))
 
 
 def test_the_mistake_of_the_window_is_explained() -> None:
-    assert "includes the current bar" in str(never_true(tree("close > highest(high, 20)")))
+    assert "includes the current bar" in str(Prover().never_true(tree("close > highest(high, 20)")))
 
 
 def test_regimes_that_conditions_ask_for_are_read() -> None:
@@ -57,6 +57,43 @@ def test_regimes_that_conditions_ask_for_are_read() -> None:
         tree("regime.name != 'SIDEWAYS' and close > open"),
     ]
     assert regime_codes(conditions) == {1}
+
+
+@pytest.mark.parametrize(
+    ("texts", "only"),
+    [
+        (["time_is_between(timestamp, '18:15', '19:15')"], True),
+        (["time_is_between(timestamp, '15:30', '09:15')"], True),
+        (["not time_is_between(timestamp, '09:00', '16:00')"], True),
+        (
+            [
+                "time_is_between(timestamp, '07:00', '10:00')",
+                "not time_is_between(timestamp, '09:15', '11:00')",
+            ],
+            True,
+        ),
+        (["time_is_between(timestamp, '15:29', '16:00')"], False),
+        (["time_is_between(timestamp, '18:15', '19:15') or close > open"], False),
+        (
+            ["time_is_between(timestamp, '18:15', '19:15')", "time_is_between(timestamp, '07:00', '08:00')"],
+            False,
+        ),
+        (["close > open"], False),
+    ],
+)
+def test_windows_that_leave_only_special_sessions_are_told_from_those_that_leave_nothing(
+    texts: list[str], only: bool
+) -> None:
+    assert special_sessions_only([tree(text) for text in texts]) is only
+
+
+def test_beyond_its_steps_a_prover_proves_nothing() -> None:
+    truth = tree("close <= high and low <= open")
+    assert Prover().always_true(truth)
+    assert not Prover(limit=3).always_true(truth)
+    spent = Prover(limit=0)
+    assert spent.never_true(tree("close > high")) is None
+    assert spent.contradiction([("a", tree("close > 2")), ("b", tree("close < 1"))]) is None
 
 
 # ------------------------------------------------- soundness: a bar that satisfies it refutes the proof
@@ -125,14 +162,14 @@ def holds(node: Any, bar: dict[str, float]) -> bool:
 
 @given(TRUTHS, bars())
 def test_what_is_called_never_or_always_true_is_so_on_every_bar(truth: Truth, bar: dict[str, float]) -> None:
-    if never_true(truth):
+    if Prover().never_true(truth):
         assert not holds(truth, bar)
-    if always_true(truth):
+    if Prover().always_true(truth):
         assert holds(truth, bar)
 
 
 @given(st.lists(COMPARISONS, min_size=2, max_size=4), bars())
 def test_what_is_called_contradictory_never_holds_together(parts: list[Truth], bar: dict[str, float]) -> None:
     assume(all(math.isfinite(value(side, bar)) for part in parts for side in (part.a, part.b)))  # type: ignore[union-attr]
-    if contradiction([(str(i), part) for i, part in enumerate(parts)]):
+    if Prover().contradiction([(str(i), part) for i, part in enumerate(parts)]):
         assert not all(holds(part, bar) for part in parts)
