@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -103,16 +104,25 @@ def _run(
     from sos.clock import SystemClock
     from sos.config import load_config
 
+    settings = load_config(config, os.environ, overrides)
     if csv is not None:
         from sos.backtest.serialise import check_csv_target
 
         check_csv_target(csv)
-    settings = load_config(config, os.environ, overrides)
+        _keep_inputs(csv, request.data or settings.data.files)
     configure_logging(settings.log.level)
     with progress_bar(progress, " ".join(request.symbols)) as report:
         result = run_backtest(request, settings, SystemClock(), report)
     keep_books(result.trades, result.specs)  # a result whose books disagree is not shown
     return result
+
+
+def _keep_inputs(csv: Path, data: Sequence[str]) -> None:
+    """The trades must not replace the bars they come from."""
+    for text in data:
+        file = Path(text) if Path(text).exists() else Path(text.partition("=")[2])
+        if csv.exists() and file.is_file() and csv.samefile(file):
+            raise ConfigError(f"--csv {csv}: is a file that --data reads, name another")
 
 
 def _show(result: BacktestResult, as_json: bool, shown: int | None) -> None:
