@@ -118,6 +118,12 @@ def _with_run(inputs: RunInputs, run: BarRun) -> RunInputs:
     return RunInputs(**{**values, "run": run})
 
 
+def last_seen(inputs: RunInputs, n: int) -> int:
+    """Open time of the underlying's last bar among the first ``n``: what ends there may be a last close."""
+    own = inputs.run.keys.index(inputs.underlyings[0].key)
+    return int(inputs.run.ts[:n][inputs.run.which[:n] == own][-1])
+
+
 def fills(trades: list[Trade], before: int) -> list[tuple[Any, ...]]:
     """Entries and exits in bars which opened before ``before``; the end of the data is not the market's."""
     found: list[tuple[Any, ...]] = []
@@ -135,7 +141,7 @@ def fills(trades: list[Trade], before: int) -> list[tuple[Any, ...]]:
 def test_what_comes_after_bar_n_changes_nothing_before_it(patterns: tuple[Pattern, ...], n: int) -> None:
     inputs = resolve_inputs(["NIFTY"], sample_sessions=4)
     whole = run(inputs, patterns)
-    known = int(inputs.run.ts[n - 1])  # a fill in the bar that opens now may still be unknown
+    known = last_seen(inputs, n)
     assert fills(list(run(cut(inputs, n), patterns).trades), known) == fills(list(whole.trades), known)
 
 
@@ -146,6 +152,6 @@ def test_a_future_without_prices_changes_nothing_before_it(patterns: tuple[Patte
     blind = inputs.run.take(np.arange(len(inputs.run)))
     for column in (blind.open, blind.high, blind.low, blind.close, blind.volume, blind.oi):
         column[n:] = np.nan
-    known = int(inputs.run.ts[n - 1])
+    known = last_seen(inputs, n)
     found = run(_with_run(inputs, blind), patterns)
     assert fills(list(found.trades), known) == fills(list(run(inputs, patterns).trades), known)

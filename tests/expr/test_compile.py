@@ -38,7 +38,7 @@ def rows_of(prices: list[float]) -> list[list[float]]:
             "since_open": minute,
             "regime": float(i % 8),
         }
-        row |= {"since_open_end": minute + 1.0, "to_close": 10.0 - minute, "days_to_expiry": 2.0}
+        row |= {"since_open_end": minute + 1.0, "to_close": 10.0 - minute, "days_to_expiry": 2.0, "hole": 0.0}
         rows.append([row[name] for name in FIELDS])
     return rows
 

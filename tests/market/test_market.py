@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sos.bars import BarRun
+from sos.bars import BarRun, merge_runs
+from sos.calendar import Session
 from sos.events import Signal
 from sos.market.aggregate import Aggregator
 from sos.market.columns import FIELDS, SessionInputs
@@ -24,6 +25,7 @@ from sos.market.structure import NAMES, Structure
 from sos.sessions import SessionTable
 from sos.strategy.loader import load_patterns
 from sos.strategy.pattern import Pattern
+from sos.types import NS_PER_MINUTE
 from tests.market.walks import FUTURE, INDEX, index_and_future, sessions, walk
 
 
@@ -190,3 +192,80 @@ def test_regimes_by_block_equal_regimes_by_bar(scores: list[float]) -> None:
 def test_the_order_of_fields_is_what_the_aggregator_expects() -> None:
     assert FIELDS[-1] == "regime"
     assert FIELDS[:6] == ("open", "high", "low", "close", "volume", "oi")
+
+
+def late_bars(table: SessionTable) -> BarRun:
+    """Two sessions of a walk; the first day's bars run on for twenty minutes past the close."""
+    run = walk(INDEX, table, 2)
+    extra = run[:20]
+    ts = int(table.closes[0]) + np.arange(20) * NS_PER_MINUTE
+    names = ("open", "high", "low", "close", "volume", "oi")
+    past = BarRun.single(INDEX, ts, ts + NS_PER_MINUTE, *(getattr(extra, name) for name in names))
+    return merge_runs([run, past])
+
+
+def half_hours(tmp_path: Path) -> tuple[Pattern, ...]:
+    content = {
+        "pattern_id": "HALF",
+        "interval": "30m",
+        "phases": [{"id": "A", "conditions": ["close > 0"]}],
+        "execution": {"side": "BUY", "entry": "close", "sl": "close - 50", "tp": "close + 50"},
+    }
+    (tmp_path / "half.json").write_text(json.dumps(content))
+    return load_patterns([tmp_path]).patterns
+
+
+@pytest.mark.parametrize("cuts", [[], [100], [375], [380, 390], list(range(0, 770, 7))])
+def test_bars_past_the_close_make_the_same_longer_bars_on_both_paths(tmp_path: Path, cuts: list[int]) -> None:
+    calendar = sessions(2)
+    run = late_bars(calendar)
+    spans = zip(calendar.days, calendar.opens.tolist(), calendar.closes.tolist(), strict=True)
+    listed = [Session(day, opens, closes, "from_data", False) for day, opens, closes in spans]
+    table = SessionTable(listed, [int(calendar.closes[0]) + 20 * NS_PER_MINUTE, int(calendar.closes[1])])
+    pattern = half_hours(tmp_path)
+
+    def matcher() -> Matcher:
+        return Matcher([Market(INDEX, SessionInputs(table, lambda day: None), pattern, MarketSettings())])
+
+    expected = signals_by_event(matcher(), run)
+    assert repr(signals_by_block(matcher(), run, sorted({0, len(run), *cuts}))) == repr(expected)
+    first_day = [row for row, signal in expected if signal.ts < int(calendar.closes[0])]
+    assert len(first_day) == 13  # twelve half hours and the quarter that the close ends
+    assert first_day[-1] == 374
+
+
+@pytest.mark.parametrize("by_block", [False, True])
+def test_an_unfinished_longer_bar_of_yesterday_is_never_traded_today(tmp_path: Path, by_block: bool) -> None:
+    table = sessions(2)
+    whole = walk(INDEX, table, 2)
+    run = whole.take(np.flatnonzero((np.arange(len(whole)) < 370) | (np.arange(len(whole)) >= 375)))
+    market = Market(INDEX, SessionInputs(table, lambda day: None), half_hours(tmp_path), MarketSettings())
+    matcher = Matcher([market])
+    found = signals_by_block(matcher, run, [0, len(run)]) if by_block else signals_by_event(matcher, run)
+    assert all(table.index(signal.ts) == table.index(int(run.ts[row])) for row, signal in found)
+    funnel = market.funnels()["HALF"]
+    assert (funnel.late, funnel.signals - funnel.late) == (1, len(found))
+
+
+@pytest.mark.parametrize("by_block", [False, True])
+def test_a_hole_inside_a_longer_bar_restarts_counters_too(tmp_path: Path, by_block: bool) -> None:
+    content = {
+        "pattern_id": "HOLE",
+        "interval": "15m",
+        "phases": [
+            {"id": "A", "conditions": ["close > 0"]},
+            {"id": "B", "conditions": ["close < 0"], "timeout": 3},
+        ],
+        "execution": {"side": "BUY", "entry": "close", "sl": "close - 50", "tp": "close + 50"},
+    }
+    (tmp_path / "hole.json").write_text(json.dumps(content))
+    patterns = load_patterns([tmp_path]).patterns
+    table = sessions(1)
+    whole = walk(INDEX, table, 2)
+    rows = np.arange(len(whole))
+    for hole, timed_out in ((range(0), 1), (range(32, 44), 0)):  # twelve minutes of the third bar
+        run = whole.take(np.flatnonzero(~np.isin(rows, hole) & (rows < 60)))
+        market = Market(INDEX, SessionInputs(table, lambda day: None), patterns, MarketSettings())
+        matcher = Matcher([market])
+        _ = signals_by_block(matcher, run, [0, len(run)]) if by_block else signals_by_event(matcher, run)
+        assert market.funnels()["HOLE"].timed_out == timed_out

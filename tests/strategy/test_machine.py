@@ -44,12 +44,16 @@ def rows_of(case: dict[str, Any]) -> tuple[list[list[float]], list[int], list[in
     sessions: list[int] = case.get("sessions", [0] * len(closes))
     minutes: list[int] = case.get("minutes", [i - sessions.index(s) for i, s in enumerate(sessions)])
     regimes: list[int] = case.get("regimes", [7] * len(closes))
-    rows, ts = [], []
+    rows: list[list[float]] = []
+    ts: list[int] = []
     for close, session, minute, regime in zip(closes, sessions, minutes, regimes, strict=True):
+        same = bool(ts) and ts[-1] >= int(OPENS[session])
+        hole = minute - (ts[-1] - int(OPENS[session])) / NS_PER_MINUTE - 1.0 if same else 0.0
         values = dict.fromkeys(FIELDS, float("nan"))
         values |= dict.fromkeys(("open", "high", "low", "close"), float(close))
         values |= {"session": session, "minute": 555.0 + minute, "regime": float(regime)}
         values |= {"since_open": float(minute), "since_open_end": minute + 1.0, "to_close": 375.0 - minute}
+        values["hole"] = hole
         rows.append([float(values[name]) for name in FIELDS])
         ts.append(int(OPENS[session]) + minute * NS_PER_MINUTE)
     return rows, ts, [t + NS_PER_MINUTE for t in ts]

@@ -87,7 +87,7 @@ def merge_funnels(funnels: Sequence[Funnel]) -> Funnel:
     merged = Funnel(funnels[0].phases)
     for funnel in funnels:
         merged.passed = [a + b for a, b in zip(merged.passed, funnel.passed, strict=True)]
-        for name in ("bars", "invalidated", "timed_out", "reset", "vetoed", "closed", "signals"):
+        for name in ("bars", "invalidated", "timed_out", "reset", "vetoed", "closed", "signals", "late"):
             setattr(merged, name, getattr(merged, name) + getattr(funnel, name))
     return merged
 

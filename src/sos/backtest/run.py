@@ -131,7 +131,7 @@ def market_of(
             )
     market_settings = MarketSettings(
         minutes=one.minutes,
-        gap_minutes=max(settings.gap_minutes, 5.0 * one.minutes if one.minutes > 1 else 0.0),
+        gap_minutes=settings.gap_minutes,
         regime=settings.regime,
         constants=NEUTRAL if settings.neutral_sentiment else {},
     )
@@ -172,12 +172,21 @@ def _outcomes(
     return [
         PatternOutcome(
             pattern_id=pattern.id,
-            funnel=merge_funnels([funnel[pattern.id] for funnel in funnels]),
-            refusals={reason: count for reason, count in refused.get(pattern.id, {}).items() if count},
+            funnel=funnel,
+            refusals=_refusals(refused.get(pattern.id, {}), funnel.late),
             missing_inputs=_missing(pattern, inputs, settings),
         )
         for pattern in patterns
+        for funnel in [merge_funnels([one[pattern.id] for one in funnels])]
     ]
+
+
+def _refusals(counted: Mapping[Refusal, int], late: int) -> dict[Refusal, int]:
+    """By reason; a signal known only after its session counts as one after the last entry."""
+    found = {reason: count for reason, count in counted.items() if count}
+    if late:
+        found[Refusal.LAST_ENTRY] = found.get(Refusal.LAST_ENTRY, 0) + late
+    return found
 
 
 # ---------------------------------------------------------------------- the head of the report
@@ -222,7 +231,9 @@ def _head(
 
 
 def _days(series: SeriesData) -> set[date]:
-    return {series.sessions.days[i] for i in np.unique(series.sessions.index_block(series.run.ts)).tolist()}
+    sessions, ts = series.sessions, series.run.ts
+    busy = np.searchsorted(ts, sessions.ends) > np.searchsorted(ts, sessions.opens)
+    return {sessions.days[i] for i in np.flatnonzero(busy).tolist()}
 
 
 def _notes(inputs: RunInputs, patterns: Sequence[Pattern], settings: BacktestSettings) -> list[str]:

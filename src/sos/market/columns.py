@@ -1,7 +1,8 @@
 """The values a bar offers to expressions, as one row of floats or as columns.
 
 `FIELDS` fixes the order of a row: prices, volume and open interest, then where the bar stands in its
-session; ``hole`` is the number of minutes without a bar before it (0 at a session's first). Missing is NaN. Rows and columns come from the same integers by the same divisions.
+session; ``hole`` is the number of minutes without a bar before it (0 at a session's first). Missing is NaN.
+Rows and columns come from the same integers by the same divisions.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import numpy as np
 
 from sos.bars import F64, I64
 from sos.events import Signal
-from sos.expr.compile import ProgramBuilder
+from sos.expr.compile import ProgramBuilder, picker
 from sos.expr.tree import Input, Truth
 from sos.market.aggregate import Aggregator
 from sos.market.columns import FIELDS, REGIME, Columns
@@ -36,7 +36,7 @@ _SESSION: Final = FIELDS.index("session")
 _MINUTE: Final = FIELDS.index("minute")
 _VOLUME: Final = FIELDS.index("volume")
 _SINCE: Final = FIELDS.index("since_open")
-_SINCE_END: Final = FIELDS.index("since_open_end")
+_HOLE: Final = FIELDS.index("hole")
 _NAN: Final = float("nan")
 
 
@@ -81,7 +81,6 @@ class Frame:
         }
         self._timeline = Timeline(builder, self._extra)
         self._last_session = -1
-        self._last_end = 0.0
 
     # ------------------------------------------------------------------ one bar
 
@@ -93,13 +92,18 @@ class Frame:
         found: list[tuple[str, Signal]] = []
         for long in self.aggregator.push(row):
             start = opened(int(long[_SESSION])) + round(long[_SINCE] * NS_PER_MINUTE)
-            found += self._step(long, start, end)
+            signals = self._step(long, start, end)
+            if long[_SESSION] == row[_SESSION]:
+                found += signals
+            else:
+                for pattern_id, _ in signals:
+                    self.machines[pattern_id].funnel.late += 1
         return found
 
     def _step(self, row: list[float], ts: int, end: int) -> list[tuple[str, Signal]]:
         session = int(row[_SESSION])
-        gap = session == self._last_session and row[_SINCE] - self._last_end > self._gap
-        self._last_session, self._last_end = session, row[_SINCE_END]
+        gap = session == self._last_session and row[_HOLE] > self._gap
+        self._last_session = session
         values = self._timeline.push(row + self._extra_row(row, end))
         facts = BarFacts(ts, end, row[_CLOSE], session, gap, int(row[REGIME]))
         found = []
@@ -129,6 +133,7 @@ class Frame:
     ) -> Callable[[str], list[tuple[int, Signal]]]:
         """Advance by a block; the function returned runs one machine on it: (row of the block, signal)."""
         completed: I64 | None = None
+        sessions = columns[_SESSION]
         if self.aggregator is not None:
             columns, completed = self.aggregator.push_block(columns)
             end = end[completed]
@@ -139,8 +144,17 @@ class Frame:
         facts = self._facts(columns, ts, end, rows)
 
         def run(pattern_id: str) -> list[tuple[int, Signal]]:
-            found = self.machines[pattern_id].run(block, facts)
-            return found if completed is None else [(int(completed[row]), signal) for row, signal in found]
+            machine = self.machines[pattern_id]
+            found = machine.run(block, facts)
+            if completed is None:
+                return found
+            in_time = [
+                (int(completed[row]), signal)
+                for row, signal in found
+                if sessions[completed[row]] == facts.session[row]
+            ]
+            machine.funnel.late += len(found) - len(in_time)
+            return in_time
 
         return run
 
@@ -163,17 +177,16 @@ class Frame:
     def _facts(self, columns: list[F64], ts: I64, end: I64, rows: int) -> BlockFacts:
         session = columns[_SESSION].astype(np.int64)
         before = np.concatenate([[self._last_session], session[:-1]])
-        ended = np.concatenate([[self._last_end], columns[_SINCE_END][:-1]])
         new = session != before
-        gaps = ~new & (columns[_SINCE] - ended > self._gap)
+        gaps = ~new & (columns[_HOLE] > self._gap)
         if rows:
-            self._last_session, self._last_end = int(session[-1]), float(columns[_SINCE_END][-1])
+            self._last_session = int(session[-1])
         regimes = columns[REGIME].astype(np.int8)
         return BlockFacts(
-            ts=ts.tolist(),
-            end=end.tolist(),
-            close=columns[_CLOSE].tolist(),
-            regime=regimes.tolist(),
+            ts=picker(ts),
+            end=picker(end),
+            close=picker(columns[_CLOSE]),
+            regime=picker(regimes),
             regimes=regimes,
             session=session,
             starts=np.flatnonzero(new).tolist(),

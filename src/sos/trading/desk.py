@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import isfinite
 from typing import Final
 
 from sos.bars import BarRun
@@ -22,6 +21,7 @@ from sos.events import Bar, OrderFilled, Signal
 from sos.strategy.pattern import Pattern
 from sos.trading.execution import ExecutionCore, Slot
 from sos.trading.orders import FREE
+from sos.trading.plan import NO_PRICE
 from sos.trading.positions import Trade
 from sos.trading.record import Entry, RefusedSignal, SlotRecord
 from sos.trading.risk import Limits
@@ -131,7 +131,7 @@ class Desk:
     def on_bar(self, bar: Bar) -> list[Entry]:
         """A finished bar: orders and positions of its underlying meet it. Returns what was done, by slot.
 
-        Bars of instruments that are not traded, and bars without prices, do nothing.
+        Bars of instruments that are not traded, and bars without prices (or with absurd ones), do nothing.
 
         Raises:
             InvariantBroken: the bar is in no session of its instrument.
@@ -148,7 +148,7 @@ class Desk:
         at.enter(session)
         for series in lane.trails.values():
             series.push(bar.high, bar.low, bar.close)
-        if isfinite(bar.open + bar.high + bar.low + bar.close):
+        if all(abs(price) < NO_PRICE for price in (bar.open, bar.high, bar.low, bar.close)):
             prices = paise(bar.open), paise(bar.high), paise(bar.low), paise(bar.close)
             for slot in lane.slots:
                 if slot.state is not FREE:

@@ -18,11 +18,11 @@ from sos.events import Signal
 from sos.trading.spec import SessionFacts
 from sos.types import Refusal, Side
 
-__all__ = ["REFUSED", "Plan", "Refused", "make_plan"]
+__all__ = ["NO_PRICE", "REFUSED", "Plan", "Refused", "make_plan"]
 
 _EPS: Final = 1e-6
 _HALF: Final = 0.5 + _EPS
-_NO_PRICE: Final = 1e9  # rupees; beyond this a level is a mistake, not a price
+NO_PRICE: Final = 1e9  # rupees; beyond this a level is a mistake, not a price
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False):
@@ -55,7 +55,7 @@ def make_plan(signal: Signal, facts: SessionFacts) -> Plan | Refused:
     """Round the levels, name the entry's kind, refuse what is not ready or not a trade."""
     entry_rupees, stop_rupees, target_rupees, close = signal.entry, signal.stop, signal.target, signal.close
     if not (
-        0.0 < entry_rupees < _NO_PRICE and 0.0 < stop_rupees < _NO_PRICE and 0.0 < target_rupees < _NO_PRICE
+        0.0 < entry_rupees < NO_PRICE and 0.0 < stop_rupees < NO_PRICE and 0.0 < target_rupees < NO_PRICE
     ):
         return _BAD_LEVELS if isfinite(entry_rupees + stop_rupees + target_rupees) else _NOT_READY
     sign = 1 if signal.side is _BUY else -1

@@ -22,6 +22,7 @@ from sos.bars import F64, I64, BarRun
 from sos.events import Signal
 from sos.trading.execution import Slot
 from sos.trading.orders import FREE, WORKING
+from sos.trading.plan import NO_PRICE
 from sos.trading.record import SlotRecord
 from sos.trading.straight import is_straight, live_straight
 from sos.types import ExitReason
@@ -43,7 +44,8 @@ def scan(desk: Desk, run: BarRun, signals: Mapping[int, Sequence[Signal]]) -> No
         block = run[start : start + _BLOCK]
         mine = rows[bisect_left(rows, start) : bisect_left(rows, start + len(block))]
         wanted = [(row - start, signals[row]) for row in mine]
-        whole = np.isfinite(block.open + block.high + block.low + block.close).all()
+        prices = (block.open, block.high, block.low, block.close)
+        whole = all(bool((np.abs(price) < NO_PRICE).all()) for price in prices)
         if len(block) < _SHORT or not whole:
             _plainly(desk, block, dict(wanted))
             continue
