@@ -141,25 +141,44 @@ def test_an_evening_session_is_an_hour_and_bars_that_run_on_belong_to_it() -> No
     assert table.index(int(ts[-1]) + NS_PER_MINUTE) == -1
 
 
-def test_a_full_day_on_a_closed_date_is_believed_and_a_stray_bar_is_not() -> None:
+def test_bars_on_a_closed_date_are_believed_from_the_first_one_on() -> None:
     sunday = date(2024, 6, 2)
-    table, keep, notes = table_of(minutes(sunday, "09:15", "15:30"))
+    table, _, notes = table_of(minutes(sunday, "09:15", "15:30"))
     assert hours(table) == ["2024-06-02 09:15-15:30"]
-    assert notes == ("sessions of 1 day (2024-06-02) that the calendar has wrong come from the data",)
-    table, keep, notes = table_of(
-        np.concatenate([minutes(sunday, "10:00", "10:14"), minutes(KNOWN, "09:15", "09:20")])
-    )
-    assert hours(table) == ["2024-06-03 09:15-15:30"]
-    assert int(keep.sum()) == 5
-    assert notes == ("14 bars outside the sessions dropped (first on 2024-06-02)",)
+    assert notes == ("sessions of 1 day (2024-06-02) that the calendar calls closed come from the data",)
+    for until in ("09:16", "09:29", "09:40"):
+        cut, kept, _ = table_of(minutes(sunday, "09:15", until))
+        assert hours(cut) == hours(table)
+        assert kept.all()
 
 
-def test_a_session_at_another_hour_than_the_table_has_is_believed() -> None:
+def test_a_session_after_those_of_the_table_is_believed_when_they_had_no_bar() -> None:
     muhurat = date(2025, 10, 21)  # the table: 13:45-14:45
     table, keep, notes = table_of(minutes(muhurat, "18:15", "19:15"))
     assert hours(table) == ["2025-10-21 18:15-19:15"]
     assert keep.all()
-    assert "wrong" in notes[0]
+    assert "at other hours" in notes[0]
+    both = np.concatenate([minutes(muhurat, "13:45", "14:45"), minutes(muhurat, "18:15", "19:15")])
+    table, keep, _ = table_of(both)
+    assert hours(table) == ["2025-10-21 13:45-14:45"]
+    assert int(keep.sum()) == 60
+
+
+def test_bars_before_the_sessions_of_the_table_are_dropped_wherever_the_data_ends() -> None:
+    early = minutes(KNOWN, "08:00", "08:30")
+    _, keep, _ = table_of(np.concatenate([early, minutes(KNOWN, "09:15", "09:20")]))
+    assert keep.tolist() == [False] * 30 + [True] * 5
+    _, keep, _ = table_of(early)
+    assert not keep.any()
+
+
+def test_bars_longer_than_the_pause_are_no_pause() -> None:
+    day = date(2020, 6, 1)
+    two_hours = 120 * NS_PER_MINUTE
+    ts = minutes(day, "09:15", "15:15")[::120]
+    table, keep, _ = SessionTable.for_bars(Calendar.packaged(), Segment.CASH, ts, ts + two_hours)
+    assert hours(table) == ["2020-06-01 09:15-15:30"]
+    assert keep.all()
 
 
 def test_an_unverified_day_is_settled_by_its_bars() -> None:

@@ -1,11 +1,11 @@
 """The sessions of one run, as columns: which session a bar belongs to, when it opened, when it will close.
 
 Pure. The calendar decides wherever it is sure. It is not on days outside its coverage, on days whose row is
-unverified, and on days that it has plainly wrong (at least 15 minutes of bars and none inside its sessions).
-There the bars themselves are the sessions, under rules that look only backwards, so that truncating the data
-never changes what an earlier bar was told:
+unverified, on days that it calls closed although there is a bar, and on days whose first bars come when its
+sessions are over. Each of these is known with the first bar. There the bars themselves are the sessions,
+under rules that look only backwards, so that truncating the data never changes what an earlier bar was told:
 
-- The bars of one IST date are split where two neighbouring bars open more than 90 minutes apart.
+- The bars of one IST date are split where 90 minutes or more pass between two of them without a bar.
 - A part opens with its first bar; one that begins in the usual pre-open opens at the usual open instead, and
   the auction's bars are outside.
 - A part that opens before the usual close of its time closes at the usual close; a later one (an evening)
@@ -39,7 +39,6 @@ __all__ = ["SessionTable"]
 
 _PAUSE_NS: Final = 90 * NS_PER_MINUTE
 _EVENING_NS: Final = 60 * NS_PER_MINUTE
-_PROOF_NS: Final = 15 * NS_PER_MINUTE  # bars of this many minutes outweigh the table
 _MIDNIGHT_NS: Final = ist_ns(date(1970, 1, 1))
 
 
@@ -113,15 +112,18 @@ class SessionTable:
         """
         rows = _rows_by_day(ts)
         listed = [_listed(calendar, segment, day) for day in rows.days]
-        inside = _count_inside(ts, listed)
         sessions: list[Session] = []
         ends: list[int] = []
         reasons: dict[str, list[date]] = {}
+        inside = _count_inside(ts, listed)
         for i, day in enumerate(rows.days):
             reason = _distrust(calendar, segment, day)
             span = slice(rows.start[i], rows.stop[i])
-            if not reason and not inside[i] and int((end[span] - ts[span]).sum()) >= _PROOF_NS:
-                reason = "that the calendar has wrong"
+            if not reason and not listed[i]:
+                reason = "that the calendar calls closed"
+            if not reason and not inside[i] and ts[span.stop - 1] >= listed[i][-1].close_ns:
+                reason = "that the calendar has at other hours"
+                span = slice(int(np.searchsorted(ts, listed[i][-1].close_ns)), span.stop)
             if reason:
                 reasons.setdefault(reason, []).append(day)
                 found = list(_derive(calendar, segment, day, ts[span], end[span]))
@@ -182,7 +184,7 @@ def _derive(
     """Sessions of one date from its bars, each with the first ns after it. Rules: module docstring."""
     hours = calendar.usual_hours(day, segment)
     pre_open, usual_open, usual_close = (ist_ns(day, m) for m in (hours.pre_open, hours.open, hours.close))
-    cuts = [0, *(np.flatnonzero(np.diff(ts) > _PAUSE_NS) + 1).tolist(), len(ts)]
+    cuts = [0, *(np.flatnonzero(ts[1:] - end[:-1] >= _PAUSE_NS) + 1).tolist(), len(ts)]
     for start, stop in pairwise(cuts):
         opens = int(ts[start])
         if pre_open <= opens < usual_open:

@@ -564,3 +564,17 @@ def test_a_real_file_cut_short_is_refused(shared_data: Path, tmp_path: Path) -> 
             load_file(path, resolve("NIFTY.FUT"))
     path.write_bytes(data)
     assert pq.read_metadata(path).num_rows == 375
+
+
+def test_zeros_of_an_index_are_missing_even_where_other_days_have_numbers(tmp_path: Path) -> None:
+    """What a day says must not depend on the days after it."""
+    file = tmp_path / "nifty.csv"
+    rows = ["ts,open,high,low,close,volume"]
+    for day, volume in (("2024-01-01", 0), ("2024-01-02", 5)):
+        rows += [f"{day}T09:{minute}:00+05:30,100,101,99,100,{volume}" for minute in range(15, 45)]
+    file.write_text("\n".join(rows))
+    series = load_file(file, resolve("NIFTY"))
+    assert np.isnan(series.run.volume[:30]).all()
+    assert (series.run.volume[30:] == 5.0).all()
+    share = load_file(file, resolve("RELIANCE"))
+    assert (share.run.volume[:30] == 0.0).all()

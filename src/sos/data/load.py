@@ -100,7 +100,10 @@ def _series(raw: RawBars, instrument: Instrument, ts: I64, minutes: int, said: s
             f"{raw.file}: none of its {len(ts):,} bars is inside a session of {instrument.exchange} "
             f"({ist_date(int(ts[0]))} to {ist_date(int(ts[-1]))}): check --tz and --stamps"
         )
-    volume, has_volume = or_missing(raw.volume, ts)
+    own = raw.volume
+    if own is not None and not instrument.has_own_volume:
+        own = np.where(own == 0.0, np.nan, own)  # an index trades nothing: its zero says nothing
+    volume, has_volume = or_missing(own, ts)
     oi, has_oi = or_missing(raw.oi, ts)
     run = BarRun.single(instrument.key, ts, end, raw.open, raw.high, raw.low, raw.close, volume, oi)
     if not keep.all():
