@@ -91,7 +91,7 @@ def store(
 
 def status(as_json: Json = False) -> None:
     """Say what the token is, whose, and how long it lives; exit 4 when there is none that lives."""
-    from sos.cli.broker import token_store
+    from sos.cli.broker import is_simulated, token_store
     from sos.clock import SystemClock
 
     clock = SystemClock()
@@ -108,7 +108,7 @@ def status(as_json: Json = False) -> None:
         _describe(token, left)
     if token is None:
         raise BrokerError("there is no access token; run: sos auth login")
-    if token.is_expired(clock.now_ns()):
+    if token.is_expired(clock.now_ns()) and not is_simulated(os.environ):
         raise BrokerError(f"the token expired on {token.expires_text}; run: sos auth login")
 
 

@@ -1,6 +1,7 @@
 """What commands that talk to the broker share: where its token is, and where it is reached.
 
-``SOS_UPSTOX_API_URL`` and ``SOS_UPSTOX_FILES_URL`` point a command at a simulator on this machine.
+``SOS_UPSTOX_API_URL`` and ``SOS_UPSTOX_FILES_URL`` point a command at a simulator on this machine, whose time
+is its own: whether a token has expired is then for the simulator to say.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from sos.brokers.upstox.token import TokenStore
     from sos.clock import Clock
 
-__all__ = ["client_settings", "token_store"]
+__all__ = ["client_settings", "is_simulated", "token_store"]
 
 
 def token_store(env: Mapping[str, str], clock: Clock) -> TokenStore:
@@ -36,4 +37,10 @@ def client_settings(env: Mapping[str, str]) -> ClientSettings:
     usual = Hosts()
     api = env.get("SOS_UPSTOX_API_URL", "").rstrip("/") or usual.api
     files = env.get("SOS_UPSTOX_FILES_URL", "").rstrip("/") or (usual.files if api == usual.api else api)
-    return ClientSettings(Hosts(api, files, usual.orders if api == usual.api else api))
+    orders = usual.orders if api == usual.api else api
+    return ClientSettings(Hosts(api, files, orders), own_clock=not is_simulated(env))
+
+
+def is_simulated(env: Mapping[str, str]) -> bool:
+    """Whether commands are pointed at a simulator."""
+    return bool(env.get("SOS_UPSTOX_API_URL"))

@@ -159,6 +159,14 @@ async def test_requests_are_paced_to_a_share_of_the_limits() -> None:
     assert clock.now - NOW >= NS_PER_MINUTE  # 5 a second, 50 a minute
 
 
+async def test_a_long_wait_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    async with broker(reply(PROFILE)) as fake, client(fake.url, share=0.1, at_once=20) as upstox:
+        await upstox.calls([endpoints.profile()] * 49)
+        assert "upstox.waiting" not in caplog.messages
+        await upstox.calls([endpoints.profile()] * 5)
+    assert caplog.messages.count("upstox.waiting") == 1
+
+
 async def test_a_dead_token_is_refused_here_and_not_sent_again() -> None:
     clock = JumpingClock()
     async with broker(reply(bad("UDAPI100050"), 401)) as fake, client(fake.url, clock) as upstox:
@@ -194,6 +202,12 @@ async def test_without_a_living_token_nothing_is_sent_that_needs_one(token: Toke
         with pytest.raises(LoginNeeded, match="run: sos auth login"):
             await upstox.call(endpoints.profile())
     assert fake.seen == []
+
+
+async def test_a_simulator_with_a_time_of_its_own_judges_the_token_itself() -> None:
+    old = Token(Secret(TEXT), expires_ns=NOW)
+    async with broker(reply(PROFILE)) as fake, client(fake.url, token=old, own_clock=False) as upstox:
+        assert (await upstox.call(endpoints.profile())).user_id == "AB1234"
 
 
 @pytest.mark.parametrize("token", [None, Token(Secret(TEXT), expires_ns=NOW)], ids=["none", "old"])

@@ -37,6 +37,7 @@ T = TypeVar("T")
 TokenSource = Callable[[], Token | None]  # asked for every request, so that a new login is seen
 _log = logging.getLogger(__name__)
 _ASK_AGAIN_NS: Final = 60 * NS_PER_SECOND
+_LONG_NS: Final = 10 * NS_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class ClientSettings:
     """``share``: of the documented limits. ``at_once``: requests in flight.
 
     ``offline_reset_s``: when an unreachable broker is tried again; None is never (right for a command).
+    ``own_clock``: whether the broker's time is ours, so that an expired token need not be sent to be refused;
+    a simulator has a time of its own.
     """
 
     hosts: Hosts = field(default_factory=Hosts)
@@ -53,6 +56,7 @@ class ClientSettings:
     share: float = 0.9
     at_once: int = 6
     offline_reset_s: float | None = None
+    own_clock: bool = True
 
 
 class UpstoxClient:
@@ -84,6 +88,7 @@ class UpstoxClient:
         self._stack = AsyncExitStack()
         self._reached = False
         self._dead: tuple[Secret, int] | None = None
+        self._waiting: dict[Category, int] = {}
 
     def __repr__(self) -> str:
         return f"UpstoxClient({self._settings.hosts.api})"
@@ -196,10 +201,18 @@ class UpstoxClient:
         bucket = self._buckets[category]
         now = self._clock.now_ns()
         when = bucket.reserve(now)
+        self._say_waiting(category, now, when)
         while when > now:
             await self._clock.sleep_until(when)
             now = self._clock.now_ns()
             when = bucket.reserve(now) if bucket.is_closed(now) else now
+
+    def _say_waiting(self, category: Category, now_ns: int, when_ns: int) -> None:
+        """A long wait is said, once until it is over."""
+        if when_ns - now_ns >= _LONG_NS and now_ns >= self._waiting.get(category, 0):
+            self._waiting[category] = when_ns
+            seconds = (when_ns - now_ns) // NS_PER_SECOND
+            _log.warning("upstox.waiting", extra={"category": str(category), "seconds": seconds})
 
     def _token(self, request: Request) -> Token | None:
         """The token to send; None where none is needed or, for reads that can do without, none is good."""
@@ -216,7 +229,7 @@ class UpstoxClient:
     def _problem(self, token: Token | None, now_ns: int) -> str | None:
         if token is None:
             return "there is no access token"
-        if token.is_expired(now_ns):
+        if self._settings.own_clock and token.is_expired(now_ns):
             return f"the token expired on {token.expires_text} ({token.origin})"
         if self._dead is not None and self._dead[0] == token.secret and now_ns < self._dead[1]:
             return f"the broker has just refused the token ({token.origin})"

@@ -149,7 +149,7 @@ class Login:
 
     async def _revoked(self, token: Token | None) -> str:
         """Empty once the token is dead, else why it may not be."""
-        if token is None or token.is_expired(self._clock.now_ns()):
+        if token is None or (self._settings.own_clock and token.is_expired(self._clock.now_ns())):
             return ""
         try:
             async with UpstoxClient(lambda: token, self._clock, self._settings) as client:
