@@ -76,10 +76,8 @@ def test_max_pain_is_where_the_writers_pay_least(rows: list[tuple[int, int, int]
     calls, puts = found.calls.oi.tolist(), found.puts.oi.tolist()
 
     def pain(x: float) -> float:
-        of_calls: float = sum(
-            oi * max(0.0, x - k) for k, oi in zip(found.strikes.tolist(), calls, strict=True)
-        )
-        return math.fsum(c * max(0.0, x - k) + p * max(0.0, k - x) for k, c, p in rows)
+        listed = zip(found.strikes.tolist(), calls, puts, strict=True)
+        return math.fsum(c * max(0.0, x - k) + p * max(0.0, k - x) for k, c, p in listed)
 
     got = max_pain(found)
     if not (any(calls) and any(puts)):
@@ -166,7 +164,7 @@ def test_the_brokers_volatilities_and_greeks_are_met_within_its_own_spread(
     """The broker prices calls and puts apart (its pair differs by more than a point); ours is one volatility.
 
     Within 600 points of the money: the mean of its pair within 0.6 points of volatility, its deltas within
-    0.02, vegas within 0.25, thetas of the pair's mean within 1.2 rupees a day.
+    0.02, vegas within 0.35, thetas of the pair's mean within 1.2 rupees a day.
     """
     found, rows = of_the_broker
     vols = chain_vols(found)
@@ -183,7 +181,7 @@ def test_the_brokers_volatilities_and_greeks_are_met_within_its_own_spread(
     assert np.abs((vols.call_iv[near] + vols.put_iv[near]) * 50 - pair).max() < 0.6
     for side, ours in (("call", vols.calls), ("put", vols.puts)):
         assert np.abs(ours.delta[near] - stated(side, "delta")).max() < 0.02
-        assert np.abs(ours.vega[near] - stated(side, "vega")).max() < 0.25
+        assert np.abs(ours.vega[near] - stated(side, "vega")).max() < 0.35
         assert np.abs(ours.gamma[near] - stated(side, "gamma")).max() < 1e-4
     thetas = (vols.calls.theta[near] + vols.puts.theta[near]) / 2
     assert np.abs(thetas - (stated("call", "theta") + stated("put", "theta")) / 2).max() < 1.2
