@@ -425,11 +425,11 @@ def wide_letters(path: Path) -> Path:
     return path / "excel.csv"
 
 
-def all_closed(path: Path) -> Path:
-    def sunday(t: datetime) -> str:
-        return f"{t.replace(year=2026, month=1, day=15):%Y-%m-%d %H:%M}"
+def all_early(path: Path) -> Path:
+    def early(t: datetime) -> str:
+        return f"{t.replace(year=2026, month=1, day=14, hour=9, minute=t.minute - 13):%Y-%m-%dT%H:%M}+05:30"
 
-    return write_csv(path / "holiday.csv", rows(week().run[:10], sunday))
+    return write_csv(path / "early.csv", rows(week().run[:10], early))
 
 
 BAD_FILES: dict[Any, str] = {
@@ -451,7 +451,7 @@ BAD_FILES: dict[Any, str] = {
     daily: "daily bars",
     seconds: "1 s apart",
     mixed: "row 1501.*bars of 5 and of 1 minutes are mixed",
-    all_closed: "none of its 10 bars is inside a session",
+    all_early: "none of its 10 bars is inside a session",
 }
 
 
