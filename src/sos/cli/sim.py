@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["commands"]
 
-_FROM_HELP = "sample, SYMBOL=FILE (Parquet or CSV), or a folder of recorded answers; repeatable."
+_FROM_HELP = "sample, store, SYMBOL=FILE (Parquet or CSV), or a folder of recorded answers; repeatable."
 _TOKEN_HELP = "A token to accept besides those of the login; worth nothing elsewhere."
 
 
@@ -65,9 +66,12 @@ def serve(
     rules, fault_seed = load_faults(faults) if faults is not None else ((), None)
     start = None if now is None else parse_moment(now)
     settings = Settings(token=token, notifier_url=notifier, limits=not no_limits)
-    opened = open_world(sources or ["sample"], settings, seed=seed, sessions=sessions)
+    machine = SystemClock()
+    opened = open_world(
+        sources or ["sample"], settings, seed=seed, sessions=sessions, store=(os.environ, machine)
+    )
     opened.world.faults.set(rules, fault_seed)
-    clock = SimClock(SystemClock(), opened.end_ns if start is None else start, speed)
+    clock = SimClock(machine, opened.end_ns if start is None else start, speed)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(opened.world, clock, host, port, expose, opened.label))
 

@@ -26,6 +26,7 @@ __all__ = ["is_loopback", "serving"]
 
 log = logging.getLogger(__name__)
 _MOST_BODY: Final = 1 << 20
+_LONGEST_LINE: Final = 1 << 16  # 500 keys in one query
 _WEBHOOK_TIMEOUT: Final = ClientTimeout(total=5.0)
 
 
@@ -55,7 +56,9 @@ async def serving(
         shell = _Shell(world, clock, session, expose)
         app = web.Application(client_max_size=_MOST_BODY)
         app.router.add_route("*", "/{tail:.*}", shell.handle)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
+        runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True, max_line_size=_LONGEST_LINE
+        )
         await runner.setup()
         try:
             yield await _listen(runner, host, port)

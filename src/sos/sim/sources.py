@@ -1,4 +1,4 @@
-"""What ``--from`` means: the sample, files of bars, or a folder of recorded answers.
+"""What ``--from`` means: the sample, files of bars, the store, or a folder of recorded answers.
 
 Opens what is named and nothing else. Without bars of its own a folder of recorded answers stands on the
 sample.
@@ -6,10 +6,11 @@ sample.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sos.clock import Clock
 from sos.errors import ConfigError
 from sos.sim.fixtures import Fixtures
 from sos.sim.market import Market, Shelf
@@ -29,21 +30,47 @@ class Opened:
     label: str
 
 
-def open_world(sources: Sequence[str], settings: Settings, *, seed: int = 7, sessions: int = 20) -> Opened:
-    """A world from ``sample``, ``SYMBOL=FILE`` (several), and at most one folder of recorded answers.
+def open_world(
+    sources: Sequence[str],
+    settings: Settings,
+    *,
+    seed: int = 7,
+    sessions: int = 20,
+    store: tuple[Mapping[str, str], Clock] | None = None,
+) -> Opened:
+    """A world from ``sample``, ``store`` or ``SYMBOL=FILE`` (several), and a folder of recorded answers.
+
+    ``store`` is the environment that says where the store is, and a clock for it; needed for that word only.
 
     Raises:
         ConfigError: sources that do not go together, or an unknown symbol.
         DataError: a file or folder that is not what it claims to be.
     """
     pairs, folders = _sort(sources)
-    shelf: Shelf = load_shelf(pairs) if pairs else SampleShelf(seed, sessions)
+    shelf, label = _shelf(sources, pairs, store) or (
+        SampleShelf(seed, sessions),
+        f"synthetic sample, seed {seed}",
+    )
     fixtures = Fixtures.load(folders[0]) if folders else None
     end = shelf.span()[1]
-    label = ", ".join(path.name for path in pairs.values()) if pairs else f"synthetic sample, seed {seed}"
     if fixtures is not None:
         end, label = max(end, fixtures.last_ns), f"{len(fixtures)} recorded answers, {label}"
     return Opened(World(Market(shelf), settings, fixtures=fixtures), end, label)
+
+
+def _shelf(
+    sources: Sequence[str], pairs: Mapping[str, Path], store: tuple[Mapping[str, str], Clock] | None
+) -> tuple[Shelf, str] | None:
+    """Real series and what to call them; None for the sample."""
+    if pairs:
+        return load_shelf(pairs), ", ".join(path.name for path in pairs.values())
+    if "store" not in sources:
+        return None
+    if store is None:
+        raise ConfigError("--from store: where the store is has not been said")
+    from sos.sim.stored import open_store_shelf
+
+    return open_store_shelf(*store), "the store"
 
 
 def _sort(sources: Sequence[str]) -> tuple[dict[str, Path], list[Path]]:
@@ -57,8 +84,12 @@ def _sort(sources: Sequence[str]) -> tuple[dict[str, Path], list[Path]]:
             pairs[symbol] = Path(name)
         elif Path(source).is_dir():
             folders.append(Path(source))
-        elif source != "sample":
-            raise ConfigError(f"--from {source}: give sample, SYMBOL=FILE, or a folder of recorded answers")
-    if len(folders) > 1 or (pairs and "sample" in sources):
-        raise ConfigError("--from: give the sample or files, and at most one folder of recorded answers")
+        elif source not in ("sample", "store"):
+            raise ConfigError(
+                f"--from {source}: give sample, store, SYMBOL=FILE, or a folder of recorded answers"
+            )
+    if len(folders) > 1 or bool(pairs) + ("sample" in sources) + ("store" in sources) > 1:
+        raise ConfigError(
+            "--from: give the sample, the store or files, and at most one folder of recorded answers"
+        )
     return pairs, folders

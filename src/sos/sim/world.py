@@ -128,7 +128,7 @@ class World:
         return user or "nobody"
 
     def _listed(self, now: int) -> list[Listing]:
-        found = list(self.market.spots())
+        found = [one for one in self.market.spots() if one.kind in ("INDEX", "EQ")]
         for underlying in self.market.underlyings():
             found += self.market.futures(underlying, now)
             for expiry in self.market.expiries(underlying, now):
