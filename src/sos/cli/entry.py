@@ -12,7 +12,7 @@ from typing import Final, cast
 
 import typer
 
-from sos.cli import auth, backtest, config, explain, sim, strategy
+from sos.cli import auth, backtest, config, data, explain, sim, strategy
 from sos.cli.streams import prepare_streams
 from sos.errors import SosError, StrategyError
 
@@ -39,6 +39,7 @@ def build() -> typer.Typer:
     app.command("backtest")(backtest.backtest)
     app.add_typer(strategy.commands(), name="strategy")
     app.add_typer(explain.commands(), name="explain")
+    app.add_typer(data.commands(), name="data")
     app.add_typer(auth.commands(), name="auth")
     app.add_typer(sim.commands(), name="sim")
     app.add_typer(config.commands(), name="config")

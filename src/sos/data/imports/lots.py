@@ -31,20 +31,20 @@ def check_units(file: str, underlying: str, expiry: date, columns: Iterable[F64]
     contracts = Contracts.packaged()
     if underlying not in contracts.underlyings or not contracts.covered(expiry, underlying):
         return
-    values = np.concatenate([column[np.isfinite(column) & (column > 0)] for column in columns])
-    if len(values) < _ENOUGH:
-        return
     lots = {contracts.lot(underlying, expiry), *_neighbours(contracts, underlying, expiry)}
-    fits = np.zeros(len(values), np.bool_)
-    for lot in lots:
-        fits |= values % lot == 0
-    share = float(fits.mean())
-    if share < _MOST:
-        lot = contracts.lot(underlying, expiry)
-        raise DataError(
-            f"{file}: only {share:.0%} of its quantities are multiples of the lot {lot}: if they are lots "
-            f"say --lots {lot}, if they are units after all --lots 1"
-        )
+    for column in columns:
+        values = column[np.isfinite(column) & (column > 0)]
+        if len(values) < _ENOUGH:
+            continue
+        fits = np.zeros(len(values), np.bool_)
+        for lot in lots:
+            fits |= values % lot == 0
+        if float(fits.mean()) < _MOST:
+            lot = contracts.lot(underlying, expiry)
+            raise DataError(
+                f"{file}: only {fits.mean():.0%} of its quantities are multiples of the lot {lot}: if they "
+                f"are lots say --lots {lot}, if they are units after all --lots 1"
+            )
 
 
 def _neighbours(contracts: Contracts, underlying: str, expiry: date) -> list[int]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from sos.data.imports.reading import ImportOptions, Piece, read_file
-from sos.data.store import MergeReport, Store
+from sos.data.store import SYNTHETIC, MergeReport, Store
 from sos.data.store.merge import Prefer, length
 from sos.errors import SosError
 
@@ -93,13 +93,16 @@ def _now(path: Path, options: ImportOptions) -> Future[list[Piece]]:
 
 
 def _write(path: Path, pieces: Sequence[Piece], store: Store, prefer: Prefer) -> FileOutcome:
-    report = MergeReport()
+    report, extra = MergeReport(), []
     for piece in pieces:
+        if any(one.startswith(SYNTHETIC) for one in store.sources(piece.kind, piece.key, piece.part)):
+            store.remove(piece.kind, piece.key, piece.part)
+            extra.append(f"replaces the synthetic sample of {piece.key}")
         report += store.write(piece.kind, piece.key, piece.part, piece.frame, path.name, prefer)
     return FileOutcome(
         path,
         series=tuple((piece.kind.name, piece.key, piece.part) for piece in pieces),
         rows=sum(length(piece.frame) for piece in pieces),
         report=report,
-        notes=tuple(dict.fromkeys(note for piece in pieces for note in piece.notes)),
+        notes=tuple(dict.fromkeys([*(note for piece in pieces for note in piece.notes), *extra])),
     )

@@ -5,9 +5,9 @@ pyarrow and SQLite are imported with this package, so import it where it is need
 """
 
 from sos.data.store.check import StoreFinding
-from sos.data.store.core import Entry
+from sos.data.store.core import SYNTHETIC, Entry
 from sos.data.store.layout import default_root
 from sos.data.store.merge import MergeReport
 from sos.data.store.store import Store
 
-__all__ = ["Entry", "MergeReport", "Store", "StoreFinding", "default_root"]
+__all__ = ["SYNTHETIC", "Entry", "MergeReport", "Store", "StoreFinding", "default_root"]

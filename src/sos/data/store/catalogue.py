@@ -109,6 +109,15 @@ class Catalogue:
             found.setdefault(path, []).append(source)
         return found
 
+    def sources_below(self, folder: str) -> list[str]:
+        """Names of the sources of a folder's files, sorted."""
+        span = (f"{folder}/", f"{folder}0")  # "0" is the character after "/"
+        with _translated(self._path):
+            rows = self._db.execute(
+                "SELECT DISTINCT source FROM sources WHERE path > ? AND path < ? ORDER BY source", span
+            )
+            return [row[0] for row in rows]
+
     def pending(self) -> list[str]:
         """Paths whose change was announced and not settled."""
         with _translated(self._path):

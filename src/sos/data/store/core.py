@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -29,8 +30,9 @@ from sos.data.store.lock import Lock
 from sos.data.store.merge import MergeReport, Prefer, merge, take
 from sos.errors import DataError
 
-__all__ = ["Archive", "Entry", "describe"]
+__all__ = ["SYNTHETIC", "Archive", "Entry", "describe"]
 
+SYNTHETIC: Final = "synthetic sample"  # how the source of generated bars begins
 _CATALOGUE = "catalogue.sqlite"
 _LOCK = "writer.lock"
 
@@ -48,6 +50,11 @@ class Entry:
     last_ns: int
     bytes: int
     sources: tuple[str, ...]
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether it holds generated bars; a run on it must say so."""
+        return any(source.startswith(SYNTHETIC) for source in self.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,18 @@ class Archive:
         for fact in facts:
             grouped.setdefault((fact.place.kind, fact.place.key, fact.place.part), []).append(fact)
         return [_entry(name, of, sources) for name, of in sorted(grouped.items())]
+
+    def sources(self, kind: Kind, key: str, part: str) -> list[str]:
+        """Where a series came from, sorted; empty where nothing is there or it was not recorded."""
+        folder = Place(kind.name, key, part, "").folder
+        catalogue = self._catalogue or Catalogue.open_to_read(self.root / _CATALOGUE)
+        if catalogue is None:
+            return []
+        try:
+            return catalogue.sources_below(folder)
+        finally:
+            if catalogue is not self._catalogue:
+                catalogue.close()
 
     def leftovers(self) -> list[Path]:
         """Temporary files; while a writer is at work some are no leftovers."""
