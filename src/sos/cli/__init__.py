@@ -8,6 +8,8 @@ they need when they run, so that `sos --help` costs less than importing NumPy.
 from __future__ import annotations
 
 import contextlib
+import gc
+import os
 import sys
 from collections.abc import Sequence
 
@@ -23,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code. Nothing is raised unless ``--debug`` asks for the traceback.
     """
+    if argv is None:
+        _own_the_process()
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments in (["version"], ["--version"]):  # asked by scripts: no need to load the rest
         from sos import __version__
@@ -34,3 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from sos.cli.entry import run
 
     return run(arguments)
+
+
+def _own_the_process() -> None:
+    """Leave out at the start what no command needs; the environment's own settings win."""
+    gc.set_threshold(50_000)  # modules and patterns make many objects and no garbage
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no matrix is ever multiplied
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looked for in every package installed
