@@ -20,6 +20,8 @@ from sos.brokers.upstox.errors import LoginNeeded, NotAllowed, RateLimited, Unre
 from sos.brokers.upstox.files import instrument_file
 from sos.brokers.upstox.token import Token
 from sos.brokers.upstox.transport import Hosts
+from sos.brokers.upstox.wire import Category
+from sos.clock import ManualClock
 from sos.errors import ConfigError, InvariantBroken, Rejected, Retryable
 from sos.types import NS_PER_MINUTE, NS_PER_SECOND
 from tests.brokers.upstox.fakes import (
@@ -159,6 +161,27 @@ async def test_requests_are_paced_to_a_share_of_the_limits() -> None:
     assert clock.now - NOW >= NS_PER_MINUTE  # 5 a second, 50 a minute
 
 
+async def test_a_place_taken_before_the_broker_complained_is_not_used() -> None:
+    clock = ManualClock(NOW)
+    async with (
+        broker(reply(PROFILE)) as fake,
+        UpstoxClient(lambda: TOKEN, clock, settings(fake.url, share=0.02)) as upstox,
+    ):
+        await upstox.call(endpoints.profile())  # one a second: the next has to wait
+        async with asyncio.TaskGroup() as group:
+            waiting = group.create_task(upstox.call(endpoints.profile()))
+            await asyncio.sleep(0)
+            upstox._buckets[Category.ACCOUNT].close(NOW + 10 * NS_PER_SECOND)
+            for second in range(1, 10):
+                clock.advance_to(NOW + second * NS_PER_SECOND)
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            assert len(fake.seen) == 1
+            clock.advance_to(NOW + 10 * NS_PER_SECOND)
+            await waiting
+    assert len(fake.seen) == 2
+
+
 async def test_a_long_wait_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     async with broker(reply(PROFILE)) as fake, client(fake.url, share=0.1, at_once=20) as upstox:
         await upstox.calls([endpoints.profile()] * 49)
@@ -248,8 +271,26 @@ async def test_a_service_tries_again_after_its_time() -> None:
         with pytest.raises(Unreachable):
             await upstox.call(endpoints.profile())
         upstox._transport._hosts = Hosts(fake.url, fake.url, fake.url)
-        clock.now += 5 * NS_PER_SECOND
+        for _ in range(4):  # asking in between does not put the time off
+            clock.now += NS_PER_SECOND
+            with pytest.raises(Unreachable):
+                await upstox.call(endpoints.profile())
+        clock.now += NS_PER_SECOND
         assert (await upstox.call(endpoints.profile())).user_id == "AB1234"
+
+
+async def test_a_broker_that_goes_away_is_tried_a_few_times_and_then_no_more() -> None:
+    clock = JumpingClock()
+    async with broker(reply(PROFILE)) as gone, client(gone.url, clock) as upstox:
+        await upstox.call(endpoints.profile())
+        async with broker(reply(PROFILE)) as other:
+            pass
+        upstox._transport._hosts = Hosts(other.url, other.url, other.url)
+        for sleeps in (3, 3):
+            with pytest.raises(Unreachable):
+                await upstox.call(endpoints.profile())
+            assert len(clock.sleeps) == sleeps
+    assert len(gone.seen) == 1
 
 
 async def test_a_name_that_is_not_found_is_said_at_once() -> None:

@@ -46,6 +46,12 @@ def test_a_request_waits_no_longer_than_it_must(count: int, window: int, waits: 
         assert starts[-1] == soonest
 
 
+def test_what_a_bucket_forgets_is_never_needed_again() -> None:
+    bucket = Bucket(((3, 100), (2, 10)))
+    starts = [bucket.reserve(0) for _ in range(100)]
+    assert all(later - earlier >= 100 for earlier, later in zip(starts, starts[3:], strict=False))
+
+
 def test_a_closed_bucket_says_so_until_its_time() -> None:
     bucket = Bucket(((1, 10),))
     bucket.close(100)

@@ -186,12 +186,7 @@ class UpstoxClient:
         return await self._once(call)  # what needs no token is asked again without the dead one
 
     async def _sent(self, request: Request, token: Token | None) -> Reply:
-        try:
-            reply = await self._transport.send(request, token.secret if token else None)
-        except Unreachable as error:
-            if not self._reached:  # never been there in this run: no network, nothing more is tried
-                self._circuit.open(str(error), self._clock.now_ns())
-            raise
+        reply = await self._transport.send(request, token.secret if token else None)
         self._reached = True
         _log.debug("upstox.reply", extra={"call": request.name, "status": reply.status})
         return reply
@@ -244,8 +239,8 @@ class UpstoxClient:
             _log.warning("upstox.rate_limited", extra={"category": str(request.category)})
             self._buckets[request.category].close(now + policy.delay_ns(failures, self._random))
         gives_up = failures >= policy.attempts or not request.repeatable
-        if isinstance(error, Unreachable) and (gives_up or not self._reached):
-            self._circuit.open(str(error), now)
+        if isinstance(error, Unreachable) and (gives_up or not self._reached or self._circuit.is_open):
+            self._circuit.open(str(error), now)  # never been there, or not for a while: nothing more is tried
             return None
         if gives_up:
             return None

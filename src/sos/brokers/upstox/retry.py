@@ -44,6 +44,10 @@ class Circuit:
         self._reason: str | None = None
         self._opened_ns = 0
 
+    @property
+    def is_open(self) -> bool:
+        return self._reason is not None
+
     def check(self, now_ns: int) -> None:
         """Pass while closed; an open one passes again once ``reset_ns`` has gone by.
 
@@ -58,5 +62,6 @@ class Circuit:
         raise Unreachable(self._reason)
 
     def open(self, reason: str, now_ns: int) -> None:
-        """The broker could not be reached at ``now_ns``."""
-        self._reason, self._opened_ns = reason, now_ns
+        """The broker could not be reached at ``now_ns``; one that is open already stays as it is."""
+        if self._reason is None:
+            self._reason, self._opened_ns = reason, now_ns
