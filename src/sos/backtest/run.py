@@ -48,6 +48,15 @@ NEUTRAL: Final[Mapping[str, float]] = {
 }
 
 
+_MOOD_SOURCES: Final = (
+    ("vix", "India VIX"),
+    ("breadth", "constituents"),
+    ("advances", "constituents"),
+    ("declines", "constituents"),
+    ("smart_trend", "open interest of a future and no option chains"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class BacktestSettings:
     """What a run is configured with. ``batch`` and ``capacity`` never change a result."""
@@ -271,10 +280,12 @@ def missing_lines(inputs: RunInputs, patterns: Sequence[Pattern], settings: Back
 
 
 def _mend(name: str) -> str:
-    if name in ("volume", "oi"):
+    if name in ("volume", "oi", RVOL):
         return "give the future's bars with --data SYMBOL.FUT=FILE"
-    if name in NEUTRAL:
-        return "this run has no option chains; --set sentiment.when_missing=neutral declares neutral values"
+    if name.startswith("sentiment."):
+        source = next((text for part, text in _MOOD_SOURCES if part in name), "option chains")
+        neutral = "; --set sentiment.when_missing=neutral declares a neutral value" if name in NEUTRAL else ""
+        return f"this run has no {source}{neutral}"
     if name == "days_to_expiry":
         return "the instrument has no options"
     return "this version cannot compute it yet"
