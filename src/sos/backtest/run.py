@@ -16,10 +16,11 @@ import numpy as np
 
 from sos.backtest.digest import SignalDigest
 from sos.backtest.engine import CAPACITY, Progress, run_engine
+from sos.backtest.exposure import peak_exposure
 from sos.backtest.mood import sentiment_lines, sentiment_names, sentiment_of
 from sos.backtest.result import BacktestResult, DataHead, PatternOutcome, SeriesHead, merge_funnels
 from sos.backtest.specs import expiry_days, instrument_spec
-from sos.clock import Clock
+from sos.clock import Clock, ist_iso
 from sos.contracts import Contracts
 from sos.data.series import SeriesData
 from sos.data.sources import RunInputs
@@ -36,7 +37,9 @@ from sos.market.structure import NAMES as STRUCTURE
 from sos.strategy.pattern import Pattern
 from sos.trading.charges import ChargeTable
 from sos.trading.desk import Desk
+from sos.trading.positions import Trade
 from sos.trading.settings import ExecutionSettings, RiskSettings
+from sos.trading.spec import InstrumentSpec
 from sos.types import NS_PER_SECOND, InstrumentKey, InstrumentKind, Refusal
 
 __all__ = ["BacktestSettings", "market_of", "missing_lines", "run_backtest"]
@@ -117,7 +120,9 @@ def run_backtest(
         run_id=digest[:12],
         digest=digest,
         elapsed_s=(clock.now_ns() - started) / NS_PER_SECOND,
-        data=_head(inputs, ordered, settings, markets, readers),
+        data=_head(
+            inputs, ordered, settings, markets, readers, capital_lines(desk.trades, specs, settings.risk)
+        ),
         patterns=_outcomes(ordered, inputs, matcher, desk, settings),
         trades=desk.trades,
         specs=specs,
@@ -207,6 +212,7 @@ def _head(
     settings: BacktestSettings,
     markets: Sequence[Market],
     readers: Mapping[InstrumentKey, SeriesReader],
+    of_the_trades: Sequence[str],
 ) -> DataHead:
     own = [inputs.series_of(of.key) for of in inputs.underlyings]
     days = sorted({day for one in own for day in _days(one)})
@@ -235,6 +241,7 @@ def _head(
             *inputs.notes,
             *_notes(inputs, patterns, settings),
             *sentiment_lines(inputs, markets, readers, settings.regime),
+            *of_the_trades,
         ),
     )
 
@@ -267,21 +274,27 @@ def _notes(inputs: RunInputs, patterns: Sequence[Pattern], settings: BacktestSet
 
 
 def missing_lines(inputs: RunInputs, patterns: Sequence[Pattern], settings: BacktestSettings) -> list[str]:
-    """One line for each pattern that stays silent because the run lacks an input, with what to do."""
-    lines = []
+    """One line for each set of missing inputs: which patterns stay silent for it, and what to do."""
+    lacking: dict[tuple[str, ...], list[str]] = {}
     for pattern in sorted(patterns, key=lambda pattern: pattern.id):
         missing = _missing(pattern, inputs, settings)
         if missing:
-            mends = "; ".join(dict.fromkeys(_mend(name) for name in missing))
-            lines.append(
-                f"{pattern.id} lacks {', '.join(missing)} and stays silent where it needs it: {mends}"
-            )
-    return lines
+            lacking.setdefault(missing, []).append(pattern.id)
+    future = " ".join(f"--data {of.symbol}.FUT=FILE" for of in inputs.underlyings if not of.has_own_volume)
+    return [
+        f"{', '.join(names)}: no {', '.join(missing)} in this run, silent where {_it(names)} it: "
+        + "; ".join(dict.fromkeys(_mend(name, future) for name in missing))
+        for missing, names in lacking.items()
+    ]
 
 
-def _mend(name: str) -> str:
+def _it(names: Sequence[str]) -> str:
+    return "it needs" if len(names) == 1 else "they need"
+
+
+def _mend(name: str, future: str) -> str:
     if name in ("volume", "oi", RVOL):
-        return "give the future's bars with --data SYMBOL.FUT=FILE"
+        return f"give the future's bars with {future}" if future else "the file has none"
     if name.startswith("sentiment."):
         source = next((text for part, text in _MOOD_SOURCES if part in name), "option chains")
         neutral = "; --set sentiment.when_missing=neutral declares a neutral value" if name in NEUTRAL else ""
@@ -289,6 +302,20 @@ def _mend(name: str) -> str:
     if name == "days_to_expiry":
         return "the instrument has no options"
     return "this version cannot compute it yet"
+
+
+def capital_lines(
+    trades: Sequence[Trade], specs: Mapping[InstrumentKey, InstrumentSpec], risk: RiskSettings
+) -> list[str]:
+    """Says when the trades needed more margin at once than there is capital."""
+    peak = peak_exposure(trades, specs, risk)
+    if peak.margin <= risk.capital * 100:
+        return []
+    return [
+        f"up to {peak.positions} positions were open at once and needed about ₹{peak.margin / 1e7:,.1f} lakh "
+        f"of margin ({ist_iso(peak.ts)[:16].replace('T', ' ')}), the capital is ₹{risk.capital / 1e5:,.1f} "
+        "lakh: --set risk.max_capital_use=1 keeps within it"
+    ]
 
 
 def _count(n: int, word: str) -> str:

@@ -63,7 +63,7 @@ class ExecutionSettings(_Settings):
 
     entry_valid_bars: Annotated[int, Field(ge=1)] = 3
     fill_on_touch: bool = False
-    slippage_ticks: NonNegativeInt = 1
+    slippage_ticks: Annotated[int, Field(ge=0, le=100)] = 1
     breakeven_at: Annotated[float, Field(ge=0, le=1)] = 0.0
     time_stop_minutes: NonNegativeInt = 0
     square_off: str = "15:15"
