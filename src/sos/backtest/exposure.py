@@ -21,7 +21,7 @@ __all__ = ["Exposure", "peak_exposure"]
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """``positions``: most open at once; ``margin``: most needed at once, paise, in the bar opening at ``ts``."""
+    """``positions``: most open at once; ``margin``: most needed at once, paise; ``ts``: that bar's open."""
 
     positions: int
     margin: int
