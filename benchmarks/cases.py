@@ -153,4 +153,23 @@ def s2(size: Size) -> list[Line]:
     return [Line("S2 sos backtest 1 y, CPU / (S1 + floor)", ratio, "x", 3.0, 2.0, note=f"unit {unit:.2f} s")]
 
 
-CASES: Final[Mapping[str, Callable[[Size], list[Line]]]] = {"w1": w1, "w2": w2, "b1": b1, "s1": s1, "s2": s2}
+def i1(size: Size) -> list[Line]:
+    """Import of a year: 1 index and 40 options from CSV, in as many rows as Arrow alone reads."""
+    run_once(_module("import_year", "make"))
+    commands = {name: _module("import_year", name) for name in ("sos", "floor")}
+    samples = interleaved(commands, min(size.rounds, 3))
+    ours, floor = samples["sos"], samples["floor"]
+    if ours.out != floor.out:
+        raise BenchmarkFailed(f"i1: {ours.out} rows imported, {floor.out} read")
+    note = f"{int(ours.out):,} rows, {ours.cpu_s:.1f} s against {floor.cpu_s:.1f} s, {ours.rss_mb:.0f} MB"
+    return [Line("I1 import 1 y, CPU / Arrow's CSV read", ours.cpu_s / floor.cpu_s, "x", 4.0, 2.0, note=note)]
+
+
+CASES: Final[Mapping[str, Callable[[Size], list[Line]]]] = {
+    "w1": w1,
+    "w2": w2,
+    "b1": b1,
+    "s1": s1,
+    "s2": s2,
+    "i1": i1,
+}
