@@ -35,13 +35,14 @@ from sos.market.sentiment import (
 )
 from sos.market.sentiment_sources import (
     ChainSentiment,
+    LiveSentiment,
     Member,
     breadth_series,
     chain_series,
     future_series,
     vix_series,
 )
-from sos.options.chain import OptionChain
+from sos.options.chain import OptionChain, event_of_chain
 from sos.strategy.loader import load_patterns
 from sos.strategy.pattern import Pattern
 from sos.types import NS_PER_MINUTE, NS_PER_SECOND
@@ -377,6 +378,46 @@ def test_a_later_input_changes_no_signal_before_its_new_time(
     other = signals_by_block(matcher(table, patterns, [removed, level]), run, edges)
     before = [repr(pair) for pair in one if pair[1].end < known[row]]
     assert before == [repr(pair) for pair in other if pair[1].end < known[row]]
+
+
+def test_chains_and_points_as_events_give_the_signals_that_columns_give(
+    patterns: tuple[Pattern, ...],
+) -> None:
+    """What live does against what a replay does: the same bars, the same chains, the same decisions."""
+    table = sessions(2)
+    run = index_and_future(table, seed=5)
+    rng = np.random.default_rng(4)
+    chains_in = [
+        replace(
+            chain(
+                calls=tuple(rng.integers(1, 10**6, 3).astype(float).tolist()),
+                puts=tuple(rng.integers(1, 10**6, 3).astype(float).tolist()),
+                strikes=(19_900.0, 20_000.0, 20_100.0),
+                spot=20_000.0,
+            ),
+            underlying=INDEX,
+            ts=ts,
+            known_ts=ts + 20 * S,
+        )
+        for ts in range(int(run.ts[0]), int(run.end[-1]), 100 * S)
+    ]
+    level = SentimentPoint(int(run.ts[0]), int(run.ts[5]), INDEX, ((VIX, 13.0),))
+    patient = SentimentSettings(vix_max_age_s=10**6, velocity_minutes=5.0)
+    inputs = SessionInputs(table, lambda day: 3.0)
+    reader = SeriesReader([chain_series(chains_in, patient), SentimentSeries.from_points([level])], patient)
+    by_columns = Matcher([Market(INDEX, inputs, patterns, MarketSettings(), reader)], {INDEX: FUTURE}).on_run(
+        run
+    )
+    live = LiveSentiment(reader.names, patient)
+    by_events = Matcher(
+        [Market(INDEX, inputs, patterns, MarketSettings(), live.state)], {INDEX: FUTURE}, {INDEX: live}
+    )
+    moods = [(level.known_ts, level), *((one.known_ts, event_of_chain(one)) for one in chains_in)]
+    events = [(bar.end, 1, bar) for bar in run] + [(known, 0, event) for known, event in moods]
+    found = by_events.on_events([event for _, _, event in sorted(events, key=lambda row: row[:2])])
+    expected = [repr(signal) for at_row in sorted(by_columns) for signal in by_columns[at_row]]
+    assert [repr(signal) for at_row in sorted(found) for signal in found[at_row]] == expected
+    assert {"MOOD", "MOOD_5"} <= {signal.pattern_id for rows in found.values() for signal in rows}
 
 
 def test_neutral_values_stand_in_bar_by_bar_only_where_declared(patterns: tuple[Pattern, ...]) -> None:

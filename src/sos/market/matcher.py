@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sos.bars import F64, I64, BarRun
-from sos.events import Bar, Event, Signal
+from sos.events import Bar, ChainSnapshot, Event, SentimentPoint, Signal
 from sos.market.market import Market
+from sos.market.sentiment_sources import LiveSentiment
 from sos.types import InstrumentKey
 
 __all__ = ["Matcher"]
@@ -53,8 +54,13 @@ class Matcher:
     """All markets of a run. ``volume_from`` names the future that gives an underlying its volume."""
 
     def __init__(
-        self, markets: Sequence[Market], volume_from: Mapping[InstrumentKey, InstrumentKey] | None = None
+        self,
+        markets: Sequence[Market],
+        volume_from: Mapping[InstrumentKey, InstrumentKey] | None = None,
+        sentiment: Mapping[InstrumentKey, LiveSentiment] | None = None,
     ) -> None:
+        """``sentiment``: by underlying, who takes chains and points that come as events."""
+        self._sentiment = dict(sentiment or {})
         self.markets = {market.key: market for market in markets}
         self._source = dict(volume_from or {})
         self._futures = {future: _VolumeOf() for future in self._source.values()}
@@ -69,6 +75,8 @@ class Matcher:
                 signals = self.on_bar(event)
                 if signals:
                     found[at] = signals
+            elif isinstance(event, ChainSnapshot | SentimentPoint) and event.key in self._sentiment:
+                self._sentiment[event.key].on_event(event)
         return found
 
     def on_bar(self, bar: Bar) -> list[Signal]:

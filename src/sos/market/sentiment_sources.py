@@ -23,8 +23,8 @@ import numpy as np
 
 from sos.bars import F64, I64
 from sos.clock import IST_OFFSET_NS, ist_date
-from sos.events import SentimentPoint
-from sos.market.sentiment import BREADTH, VIX, SentimentSeries, SentimentSettings
+from sos.events import ChainSnapshot, SentimentPoint
+from sos.market.sentiment import BREADTH, VIX, SentimentSeries, SentimentSettings, SentimentState
 from sos.options.analytics import (
     max_pain,
     oi_change,
@@ -35,10 +35,18 @@ from sos.options.analytics import (
     walls_around,
 )
 from sos.options.buildup import Trend, Window
-from sos.options.chain import OptionChain
+from sos.options.chain import OptionChain, chain_of_event
 from sos.types import NS_PER_DAY
 
-__all__ = ["ChainSentiment", "Member", "breadth_series", "chain_series", "future_series", "vix_series"]
+__all__ = [
+    "ChainSentiment",
+    "LiveSentiment",
+    "Member",
+    "breadth_series",
+    "chain_series",
+    "future_series",
+    "vix_series",
+]
 
 _NAN: Final = float("nan")
 _NEVER: Final = -(2**62)
@@ -98,6 +106,27 @@ class ChainSentiment:
             return None
         earlier = self._ratios.push(ts, (ratio,))
         return None if earlier is None else (ratio - earlier[1][0]) / earlier[0]
+
+
+class LiveSentiment:
+    """Sentiment of one underlying from events; give ``state`` to its market and the rest to the matcher.
+
+    ``names``: what the sources of the run can bring (`NAMES` of `sentiment`, or fewer).
+    """
+
+    def __init__(self, names: Iterable[str], settings: SentimentSettings) -> None:
+        self.state = SentimentState(names, settings)
+        self._chains = ChainSentiment(settings)
+
+    def on_event(self, event: ChainSnapshot | SentimentPoint) -> None:
+        """Take a chain or a point, in the order in which they are known.
+
+        Raises:
+            DataError: the event holds what is no chain.
+        """
+        point = event if isinstance(event, SentimentPoint) else self._chains.push(chain_of_event(event))
+        if point is not None:
+            self.state.push(point)
 
 
 def _or_nan(value: float | None) -> float:
