@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sos.errors import StrategyError
 from sos.expr import ExprError, Scope, check_number, render
+from sos.expr.limits import MAX_TEXT
 from sos.strategy.dialects import ImportReport, import_file, write_import
 from sos.strategy.java_dialect import assignment, older_traits, translate
 from sos.strategy.loader import load_patterns, read_pattern
@@ -19,6 +20,7 @@ from sos.strategy.text_dialect import is_text_form, parse_text_form
 from sos.types import Regime, Side
 from tests.strategy.files import VALID, changed, mutated, write
 from tests.strategy.fuzz import EXAMPLES, MUTATIONS
+from tests.strategy.test_never_raises import patterns
 
 OLD = Path(__file__).parent / "old"
 CASES: list[list[str]] = json.loads((Path(__file__).parent / "dialect_cases.json").read_text())
@@ -160,6 +162,53 @@ def test_a_name_assigned_and_used_in_one_phase_is_written_out(tmp_path: Path) ->
     assert list(phase["capture"])[:2] == ["a", "b"]
 
 
+def test_assignments_that_double_stop_at_the_longest_expression(tmp_path: Path) -> None:
+    doubling = ["a0 = close + close", *(f"a{i} = a{i - 1} + a{i - 1}" for i in range(1, 40)), "close > a39"]
+    report = imported(tmp_path, changed("phases.0.conditions", doubling))
+    assert report.problems == (
+        "phase SETUP: conditions[7]: with the assignments of its phase written out it has more than 2,000 "
+        "characters; make the assigned values captures of an earlier phase",
+    )
+    texts = [*report.pattern["phases"][0]["capture"].values(), *report.pattern["phases"][0]["conditions"]]
+    assert max(map(len, texts)) <= MAX_TEXT
+    with pytest.raises(StrategyError, match="not written, 1 finding"):
+        write_import(report, tmp_path / "out")
+
+
+def test_a_file_does_not_grow_without_end_by_what_is_written_out(tmp_path: Path) -> None:
+    long = ["a = " + " + ".join(["close"] * 200), *["close > a"] * 63]
+    old = changed("phases", [{"id": f"P{i}", "conditions": long} for i in range(64)])
+    report = imported(tmp_path, old)
+    assert "written out" in report.problems[0]
+    assert len(json.dumps(report.pattern)) < 500_000
+
+
+def test_nested_choices_of_any_depth_are_translated_or_left(tmp_path: Path) -> None:
+    for text in ("a?" * 900 + "b", "a?b:" * 400 + "c", "a?" * 400 + "b" + ":c" * 400):
+        assert imported(tmp_path, changed("phases.0.conditions", [text])).problems
+
+
+def test_captures_that_share_a_name_with_a_field_or_a_function_leave_those_alone(tmp_path: Path) -> None:
+    old = changed("phases.0.capture", {"low": "low", "atr": "atr(14)", "mean": "sma(close, 5)", "risk": "1"})
+    old["phases"][1]["conditions"] = [
+        "candle.getClose() < low && close > vars.low - atr(20) - atr",
+        "mean < high and mean > sma(close, 9) and risk > 0",
+    ]
+    old["phases"][1]["invalidate"] = []
+    old["execution"] |= {"sl": "entry - mean - risk", "tp": "entry + risk"}
+    report = imported(tmp_path, old)
+    assert report.problems == ()
+    assert report.pattern["phases"][1]["conditions"] == [
+        "close < low and close > vars.low - atr(20) - atr",
+        "vars.mean < high and vars.mean > sma(close, 9) and vars.risk > 0",
+    ]
+    assert (report.pattern["execution"]["sl"], report.pattern["execution"]["tp"]) == (
+        "entry - vars.mean - vars.risk",
+        "entry + risk",
+    )
+    assert "meaning: low alone keeps its usual meaning; the captured value is vars.low" in report.changes
+
+
 @pytest.mark.parametrize(
     ("conditions", "reason"),
     [
@@ -266,6 +315,10 @@ def test_a_mistyped_comparison_does_not_make_a_file_old() -> None:
         ("[PHASES]\nNAME: A\nclose > 1", "line 3: unknown line in a phase"),
         ("[PHASES]\nNAME: A\nCAPTURE:\nclose > 1", "line 4: a capture is name = expression"),
         ("[PHASES]\nNAME: A\nTIMEOUT: soon", "line 3: TIMEOUT is a number of bars"),
+        ("[PHASES]\nNAME: A\nTIMEOUT: " + "9" * 5_000, "line 3: TIMEOUT is a number of bars"),
+        ("[REGIME]\nBULLISH: tp=" + "9" * 5_000, "line 2: 'tp=9999"),
+        ("[REGIME]\nBULLISH: tp=nan", "line 2: 'tp=nan' needs true, false or a number"),
+        ("[PATTERN]\nA" + " " * 300_000 + "b", "line 2: unknown line in PATTERN"),
         ("[EXECUTION]\nSTOP: 1", "line 2: unknown line: 'STOP: 1'"),
     ],
 )
@@ -307,6 +360,55 @@ def test_importing_any_file_is_a_report_and_what_it_has_no_problem_with_loads(
     report = import_file(write(folder, mutated(mutations), "any.json"))
     if not report.problems:
         assert load_patterns([write_import(report, folder / "imported", force=True)]).patterns
+
+
+CAPTURED = st.dictionaries(
+    st.sampled_from(
+        ["low", "atr", "close", "volume", "entry", "risk", "sl", "tp_mult", "sma", "x", "m5", "n"]
+    ),
+    st.sampled_from(["low", "atr(20)", "sma(close, 5)", "close - low", "1"]),
+    max_size=4,
+)
+BARE = st.lists(
+    st.sampled_from(
+        ["close < low", "atr(20) > atr", "volume > 0", "low > 1 and  close>2", "sma(m5.close, 3) > params.n"]
+    ),
+    max_size=3,
+)
+
+
+@given(MUTATIONS, CAPTURED, BARE, st.sampled_from(["entry + risk", "entry + risk*tp_mult", "high + 1"]))
+@settings(max_examples=EXAMPLES, deadline=None)
+def test_every_file_that_loads_is_imported_unchanged(
+    tmp_path_factory: pytest.TempPathFactory,
+    mutations: list[tuple[tuple[Any, ...], Any]],
+    captured: dict[str, str],
+    bare: list[str],
+    target: str,
+) -> None:
+    content = mutated(mutations)
+    try:
+        content["phases"][0]["capture"] |= captured
+        content["phases"][1]["conditions"] += bare
+        content["execution"]["tp"] = target
+    except (KeyError, IndexError, TypeError):
+        pass  # one of the mutations took the place away
+    file = write(tmp_path_factory.getbasetemp(), content, "present.json")
+    if read_pattern(file)[1] is not None:
+        report = import_file(file)
+        assert report.pattern == content
+        assert all(change.startswith("meaning: ") for change in report.changes)
+        assert report.problems == ()
+
+
+@given(patterns)
+@settings(max_examples=EXAMPLES // 3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_every_generated_pattern_that_loads_is_imported_unchanged(
+    tmp_path_factory: pytest.TempPathFactory, content: dict[str, Any]
+) -> None:
+    file = write(tmp_path_factory.getbasetemp(), content, "present.json")
+    if read_pattern(file)[1] is not None:
+        assert import_file(file).pattern == content
 
 
 def test_older_files_in_a_folder_are_named_by_the_loader() -> None:

@@ -32,6 +32,7 @@ from sos.expr.values import Bars, Coded, Number, Scope, Stamp, Truthful, Value, 
 from sos.types import REGIMES
 
 __all__ = [
+    "BARE_NAMES",
     "CLOSE",
     "FIELDS",
     "HIGH",
@@ -66,6 +67,11 @@ FIELDS: Final[Mapping[str, Num]] = {
 _ATR: Final = Indicator("atr", (HIGH, LOW, CLOSE), (14,))
 _BAR_FIELDS: Final[Mapping[str, Num]] = {**FIELDS, "body": _BODY, "atr": _ATR}
 _BARE: Final[Mapping[str, Num]] = {**FIELDS, "atr": _ATR}
+# names that mean something everywhere without a dot before them, words of the grammar included
+BARE_NAMES: Final = frozenset(
+    {*_BARE, "true", "false", "True", "False", "history", "candle", "prev_candle", "timestamp"}
+    | {"and", "or", "not", "in", "if", "else"}
+)
 
 _DAY_OPEN: Final = Indicator("day_open", (OPEN, Input("session")), ())
 _CHANGE: Final = Arith("*", Arith("-", Arith("/", CLOSE, _DAY_OPEN), Const(1.0)), Const(100.0))

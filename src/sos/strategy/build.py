@@ -20,14 +20,14 @@ from sos.strategy.pattern import Capture, Condition, ExitRules, Partial, Pattern
 from sos.strategy.problems import suggest
 from sos.types import REGIMES
 
-__all__ = ["build_pattern", "effective_params", "expression_problems"]
+__all__ = ["LEVELS", "build_pattern", "effective_params", "expression_problems"]
 
 _T = TypeVar("_T")
 _NOTHING: Num = Const(float("nan"))
 _NO_CAPTURE: tuple[Num, bool] = (_NOTHING, False)
 _NO_TRUTH: Truth = FALSE
 _ENTRY_NAMES = frozenset({"tp_mult", "quantity_mod"})
-_LEVELS = {
+LEVELS = {
     "entry": _ENTRY_NAMES,
     "sl": _ENTRY_NAMES | {"entry"},
     "tp": _ENTRY_NAMES | {"entry", "sl", "risk"},
@@ -63,7 +63,7 @@ def build_pattern(
     """
     builder = _Builder(model, overrides)
     phases = tuple(builder.phase(phase) for phase in model.phases)
-    texts = {name: getattr(model.execution, name) for name in _LEVELS}
+    texts = {name: getattr(model.execution, name) for name in LEVELS}
     levels = builder.levels(texts)
     if builder.problems:
         return None, builder.problems
@@ -111,7 +111,7 @@ def expression_problems(content: Mapping[str, Any]) -> list[str]:
     builder = _Builder(model, None)
     for phase in model.phases:
         builder.phase(phase)
-    builder.levels({name: levels[name] for name in _LEVELS if _is_text(levels.get(name))})
+    builder.levels({name: levels[name] for name in LEVELS if _is_text(levels.get(name))})
     return builder.problems
 
 
@@ -181,7 +181,7 @@ class _Builder:
         """The trees of ``texts``, which holds entry, sl and tp (or the ones that could be read)."""
         found: dict[str, Num] = {}
         for name, text in texts.items():
-            scope = replace(self.scope, in_execution=_LEVELS[name])
+            scope = replace(self.scope, in_execution=LEVELS[name])
             found[name] = self._check(check_number, text, scope, f"execution: {name}", _NOTHING)
             self.nodes.append(found[name])
         return found

@@ -1,30 +1,35 @@
 """One older file's content to the present shape, with a list of everything that changed.
 
 Pure: dicts in, dict out. `Converter.changes` holds one line for each rewrite and each changed meaning,
-`Converter.dead` what kept the old file from ever firing. Nothing is refused here: what remains wrong is
-found by the loader's own checks.
+`Converter.dead` what kept the old file from ever firing, `Converter.problems` what cannot be converted.
+Else nothing is refused here: what remains wrong is found by the loader's own checks.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any, Final
 
+from sos.expr.limits import MAX_TEXT
+from sos.expr.names import BARE_NAMES
+from sos.strategy.build import LEVELS
 from sos.strategy.fields import ID_PATTERN, SIDES
 from sos.strategy.java_dialect import assignment, rename, translate
 from sos.strategy.lint import contradicts_side
-from sos.strategy.model import ExecutionModel, PhaseModel, RegimeModel, StrategyModel
+from sos.strategy.model import MAX_ITEMS, ExecutionModel, PhaseModel, RegimeModel, StrategyModel
 from sos.types import REGIMES, Right, Side
 
 __all__ = ["Converter"]
 
+_MAX_WRITTEN_OUT: Final = 100 * MAX_TEXT  # characters by which a whole file may grow
 _REGIME_NAMES: Final = {
     "allow": "allow_entry",
     "quantity": "quantity_mod",
     "tp": "tp_mult",
     "buffer": "buffer_atr",
 }
+_WORDS: Final = frozenset(("and", "or", "not", "in", "if", "else", "true", "false", "True", "False"))
 _SELECTION: Final = re.compile(
     r"(?P<kind>ATM|OTM|ITM)(?:_?(?P<a>\d+))?(?:_(?P<right>CALL|PUT|CE|PE))?(?:_(?P<b>\d+))?", re.ASCII
 )
@@ -48,11 +53,20 @@ class Converter:
     """Converts one file. ``stem`` is the file's name, used where the file has no id."""
 
     def __init__(self, stem: str) -> None:
-        self.changes: list[str] = []
+        self.changes: dict[str, None] = {}  # in order, each once
         self.dead: list[str] = []
+        self.problems: list[str] = []
         self._stem = stem
         self._captured: set[str] = set()
         self._texts: list[str] = []
+        self._room = _MAX_WRITTEN_OUT
+
+    def keep(self, content: StrategyModel) -> None:
+        """Note the meanings of a file that needs no conversion."""
+        for phase in content.phases:
+            self._texts += (*phase.conditions, *phase.capture.values(), *phase.invalidate)
+        self._texts += (content.execution.entry, content.execution.sl, content.execution.tp)
+        self._meanings()
 
     def convert(self, old: Mapping[str, Any]) -> dict[str, Any]:
         """The content of the new file; what is not understood is passed on for the loader to refuse."""
@@ -73,8 +87,7 @@ class Converter:
         return new
 
     def _note(self, line: str) -> None:
-        if line not in self.changes:
-            self.changes.append(line)
+        self.changes[line] = None
 
     # ------------------------------------------------------------------ top and regimes
 
@@ -114,6 +127,8 @@ class Converter:
     # ------------------------------------------------------------------ phases
 
     def _phases(self, old: list[Any]) -> list[Any]:
+        if len(old) > MAX_ITEMS:
+            return old
         taken: set[str] = set()
         new: list[Any] = []
         for index, phase in enumerate(old):
@@ -157,7 +172,7 @@ class Converter:
     def _conditions(self, old: Any, where: str) -> tuple[Any, dict[str, str]]:
         """Conditions without assignments, and the assignments; a name assigned and used in the same phase
         is replaced by its expression, because captures are taken only when the phase has passed."""
-        if not isinstance(old, list):
+        if not isinstance(old, list) or len(old) > 2 * MAX_ITEMS:
             return old, {}
         new: list[Any] = []
         assigned: dict[str, str] = {}
@@ -166,10 +181,11 @@ class Converter:
         for index, text in enumerate(old):
             found = found_at.get(index)
             if found is None:
-                new.append(self._expression(self._inlined(text, {**ahead, **assigned}), where))
+                written = self._inlined(text, {**ahead, **assigned}, f"{where}: conditions[{index}]")
+                new.append(self._expression(written, where))
                 continue
             name, value = found
-            assigned[name] = self._inlined(value, assigned)
+            assigned[name] = self._inlined(value, assigned, f"{where}: conditions[{index}]")
             self._note(f"{where}: conditions[{index}] '{name} = ...' became the capture vars.{name}")
             self.dead.append(
                 f"{where}: conditions[{index}]: the assignment '{name} = ...' counted as a condition "
@@ -177,25 +193,55 @@ class Converter:
             )
         return new, assigned
 
-    def _inlined(self, text: Any, assigned: Mapping[str, str]) -> Any:
-        if not isinstance(text, str) or not assigned:
+    def _inlined(self, text: Any, assigned: Mapping[str, str], where: str) -> Any:
+        """The text with assigned names written out; the first that grows too long is a problem."""
+        if not isinstance(text, str) or not assigned or self.problems or len(text) > MAX_TEXT:
             return text
-        names = {
-            f"{space}{name}": f"({value})"
-            for name, value in assigned.items()
-            for space in ("", "vars.", "var.")
-        }
-        return rename(text, names)
+        room = min(MAX_TEXT, self._room)
+
+        def value(token: str) -> str | None:
+            nonlocal room
+            space, _, name = token.rpartition(".")
+            known = assigned.get(name) if space in ("", "vars", "var") and name not in _WORDS else None
+            if known is None or room < 0:
+                return None
+            room -= len(known) + 2
+            return f"({known})"
+
+        new = rename(text, value)
+        if room < 0 or len(new) > MAX_TEXT:
+            self.problems.append(
+                f"{where}: with the assignments of its phase written out it has more than {MAX_TEXT:,} "
+                "characters; make the assigned values captures of an earlier phase"
+            )
+            return text
+        self._room -= max(0, len(new) - len(text))
+        return new
 
     # ------------------------------------------------------------------ expressions
 
-    def _expression(self, text: Any, where: str) -> Any:
-        """The text in present spelling; numbers become texts, anything else is left for the loader."""
+    def _expression(self, text: Any, where: str, known: Set[str] = BARE_NAMES) -> Any:
+        """The text in present spelling; numbers become texts, anything else is left for the loader.
+
+        A captured name becomes ``vars.name`` unless it is one of the ``known``.
+        """
         if isinstance(text, int | float) and not isinstance(text, bool):
             return repr(text)
-        if not isinstance(text, str):
+        if not isinstance(text, str) or len(text) > MAX_TEXT:
             return text
-        new = rename(translate(text), {name: f"vars.{name}" for name in self._captured})
+
+        def captured(token: str) -> str | None:
+            if token not in self._captured:
+                return None
+            if token not in known:
+                return f"vars.{token}"
+            if token not in _WORDS:
+                self._note(
+                    f"meaning: {token} alone keeps its usual meaning; the captured value is vars.{token}"
+                )
+            return None
+
+        new = rename(translate(text), captured)
         self._texts.append(new)
         if re.sub(r"\s+", "", new) == re.sub(r"\s+", "", text):
             return text
@@ -221,7 +267,7 @@ class Converter:
             new["side"] = self._side(side)
         for key in ("entry", "sl", "tp"):
             if key in old:
-                new[key] = self._expression(old[key], f"execution: {key}")
+                new[key] = self._expression(old[key], f"execution: {key}", BARE_NAMES | LEVELS[key])
         if old.get("option_selection") is not None:
             new["option_selection"] = self._selection(old["option_selection"], new.get("side"))
         for key, value in old.items():

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from sos.errors import StrategyError
 from sos.strategy.build import build_pattern, expression_problems
 from sos.strategy.convert import Converter
+from sos.strategy.java_dialect import older_traits
 from sos.strategy.jsonfile import parse_json, read_text
 from sos.strategy.lint import dead_reasons, lint
 from sos.strategy.model import StrategyModel
@@ -68,8 +69,14 @@ def import_file(path: Path) -> ImportReport:
     if not isinstance(content, dict):
         raise StrategyError(f"{path}: a strategy file is one JSON object in braces")
     converter = Converter(path.stem)
-    pattern = converter.convert(content)
-    dead, problems, warnings = _judged(pattern)
+    pattern = content
+    present = None if is_text_form(text) or older_traits(content) else _judged(content)
+    if present is not None and not present[1]:
+        converter.keep(StrategyModel.model_validate(content))
+        dead, problems, warnings = present
+    else:
+        pattern = converter.convert(content)
+        dead, problems, warnings = ([], converter.problems, []) if converter.problems else _judged(pattern)
     return ImportReport(
         path, pattern, tuple(converter.changes), (*converter.dead, *dead), tuple(problems), tuple(warnings)
     )

@@ -8,8 +8,11 @@ caller through the notes returned.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any, Final
+
+from sos.expr.limits import MAX_BRACKETS
 
 __all__ = ["assignment", "older_traits", "rename", "tokens", "translate"]
 
@@ -98,9 +101,17 @@ def _values(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield from (("level", execution[name]) for name in ("entry", "sl", "tp") if name in execution)
 
 
-def rename(text: str, names: Mapping[str, str]) -> str:
-    """Replace whole names (with their dots) by other text; nothing inside quotes is touched."""
-    return _joined([names.get(token, token) if kind == "name" else token for kind, token in tokens(text)])
+def rename(text: str, meant: Callable[[str], str | None]) -> str:
+    """Replace whole names (with their dots) by what is ``meant``, if anything.
+
+    Nothing inside quotes is touched, nor the name of a function that is called.
+    """
+    found = list(tokens(text))
+    parts: list[str] = []
+    for (kind, token), (_, after) in pairwise([*found, ("", "")]):
+        other = meant(token) if kind == "name" and after != "(" else None
+        parts.append(token if other is None else other)
+    return _joined(parts)
 
 
 def translate(text: str) -> str:
@@ -207,9 +218,9 @@ def _is_name(part: str) -> bool:
     return bool(re.fullmatch(r"[A-Za-z_][\w.]*", part, re.ASCII)) and part not in _WORDS
 
 
-def _ternary(text: str) -> str:
-    """``c ? a : b`` as ``(a) if (c) else (b)``, also nested; anything else unchanged."""
-    question = _outside(text, "?")
+def _ternary(text: str, depth: int = 0) -> str:
+    """``c ? a : b`` as ``(a) if (c) else (b)``, also nested, as deep as brackets may be; else unchanged."""
+    question = _outside(text, "?") if depth <= MAX_BRACKETS else -1
     if question < 0:
         return text
     depth, at = 0, question + 1
@@ -224,7 +235,7 @@ def _ternary(text: str) -> str:
     if at >= len(text):
         return text
     test, yes, no = (part.strip() for part in (text[:question], text[question + 1 : at], text[at + 1 :]))
-    return f"({_ternary(yes)}) if ({test}) else ({_ternary(no)})"
+    return f"({_ternary(yes, depth + 1)}) if ({test}) else ({_ternary(no, depth + 1)})"
 
 
 def _outside(text: str, sign: str) -> int:

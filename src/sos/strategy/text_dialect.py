@@ -6,6 +6,7 @@ rewrites them). ``#`` starts a comment. Every line that is not understood is an 
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, Final
 
@@ -18,7 +19,8 @@ _SECTIONS: Final = ("PATTERN", "REGIME", "PHASES", "EXECUTION")
 _HEADER: Final = re.compile(
     r"\[?\s*(PATTERN|REGIMES?|PHASES?|EXECUTION)\s*\]?\s*:?\s*", re.IGNORECASE | re.ASCII
 )
-_KEYED: Final = re.compile(r"([A-Za-z_][A-Za-z_ ]*?)\s*:\s*(.*)", re.ASCII)
+_KEYED: Final = re.compile(r"([A-Za-z_]+(?: +[A-Za-z_]+)*)\s*:\s*(.*)", re.ASCII)
+_MAX_DIGITS: Final = 20  # of a number
 _REGIME_KEYS: Final = {
     "allow": "allow_entry",
     "allow_entry": "allow_entry",
@@ -142,7 +144,7 @@ class _Reader:
             self._list = key
             return self._item(value) if value else ""
         if key == "TIMEOUT":
-            if not value.isdecimal():
+            if not (value.isascii() and value.isdecimal() and len(value) <= _MAX_DIGITS):
                 return f"TIMEOUT is a number of bars, not {value[:40]!r}"
             phases[-1]["timeout"] = int(value)
             self._list = ""
@@ -183,6 +185,7 @@ def _value(text: str) -> bool | float | None:
     if lowered in ("true", "yes", "false", "no"):
         return lowered in ("true", "yes")
     try:
-        return float(text)
+        number = float(text[: _MAX_DIGITS + 1])
     except ValueError:
         return None
+    return number if len(text) <= _MAX_DIGITS and math.isfinite(number) else None
