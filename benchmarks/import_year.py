@@ -1,9 +1,9 @@
 """A year of minute bars of 1 index and 40 options as CSV: `sos data import` against Arrow's own CSV reader.
 
-``make`` (the first argument) writes the files (once, about 230 MB, into `.data/`); ``floor`` reads each of them
-with `pyarrow.csv.read_csv` and its defaults and nothing more; ``sos`` imports them into a new store with the
-command a user types: read, checked, merged, written, flushed, catalogued. Every minute of every option has a bar,
-which is more than any real year.
+``make`` (the first argument) writes the files (once, about 230 MB, into `.data/`); ``floor`` reads each of
+them with `pyarrow.csv.read_csv` and its defaults and nothing more; ``sos`` imports them into a new store with
+the command a user types: read, checked, merged, written, flushed, catalogued. Every minute of every option
+has a bar, which is more than any real year.
 """
 
 from __future__ import annotations
