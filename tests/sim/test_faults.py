@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sos.errors import ConfigError
@@ -93,6 +93,7 @@ def test_the_first_rule_that_bites_decides() -> None:
     assert [rule.kind for rule in picked if rule] == ["reset", "slow"]
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 2**31), st.floats(0.05, 0.95))
 def test_chance_is_seeded_and_near_its_probability(seed: int, probability: float) -> None:
     boards = [FaultBoard((FaultRule("reset", probability=probability),), seed) for _ in range(2)]

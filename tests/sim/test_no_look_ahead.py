@@ -18,7 +18,7 @@ from sos.sim import World
 from sos.types import NS_PER_MINUTE, NS_PER_SECOND
 from tests.sim.ask import NIFTY, ask, history, intraday, make_world, nifty, shelf_of
 
-EXAMPLES: Final = 400 if os.environ.get("SOS_FULL") else 25
+EXAMPLES: Final = 400 if os.environ.get("SOS_FULL") else 12
 SERIES: Final = nifty()
 WHOLE: Final = make_world(shelf_of(*SERIES), limits=False)
 START: Final = ist_ns(date(2026, 1, 1), 9 * 60)

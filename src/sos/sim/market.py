@@ -31,6 +31,7 @@ _LISTED_DAYS: Final = 40  # before its expiry an option contract appears
 _MONTHLY_DAYS: Final = 95
 _EXPIRED_DAYS: Final = 183
 _STRIKES: Final = 60  # on each side of the level
+_MOST_CLOSES: Final = 4096
 
 
 class Shelf(Protocol):
@@ -86,6 +87,7 @@ class Market:
         self._spot: Mapping[str, Listing] = {one.key: one for one in shelf.listings()}
         self._terms = lru_cache(maxsize=512)(self._make_terms)
         self._chains: dict[tuple[str, date, int], Chain] = {}
+        self._closes: dict[tuple[str, date], Point | None] = {}
         self._index: dict[tuple[str, date], Mapping[str, tuple[Listing]]] = {}
 
     @property
@@ -199,7 +201,14 @@ class Market:
     def before(self, listing: Listing, now: int) -> Point | None:
         """The close of the trading day before the last one known."""
         days = self.days(listing, now)
-        return self.point(listing, ist_ns(days[-1])) if len(days) > 1 else None
+        if len(days) < 2:
+            return None
+        key = (listing.key, days[-1])
+        if key not in self._closes:  # a day that is over does not change
+            if len(self._closes) > _MOST_CLOSES:
+                self._closes.clear()
+            self._closes[key] = self.point(listing, ist_ns(days[-1]))
+        return self._closes[key]
 
     def _home_tape(self, listing: Listing) -> Tape | None:
         if listing.key in self._spot:

@@ -20,6 +20,7 @@ from sos.sim.market import Point
 from sos.sim.params import keys, required
 from sos.sim.routing import Handler, Route
 from sos.sim.tape import Bars, candles
+from sos.types import NS_PER_DAY
 
 if TYPE_CHECKING:
     from sos.sim.world import World
@@ -28,6 +29,7 @@ __all__ = ["ROUTES"]
 
 _Row: TypeAlias = Callable[["World", Listing, Point, Request], dict[str, Any]]
 _DEPTH: Final = 5
+_YEAR_NS: Final = 366 * NS_PER_DAY
 
 
 def _quotes(row: _Row, most: int, too_many: str) -> Handler:
@@ -119,7 +121,8 @@ def _full(world: World, listing: Listing, at: Point, request: Request) -> dict[s
 
 def _full_v3(world: World, listing: Listing, at: Point, request: Request) -> dict[str, Any]:
     before = world.market.before(listing, request.now)
-    year = world.market.bars(listing, request.now, at.at_ns - 366 * 86_400 * 10**9, at.at_ns)
+    first_ns = at.at_ns if listing.is_option else at.at_ns - _YEAR_NS  # null for an option
+    year = world.market.bars(listing, request.now, first_ns, at.at_ns)
     day_ms = ist_ns(ist_date(at.at_ns - 1)) // 1_000_000
     return {
         **_full(world, listing, at, request),

@@ -18,7 +18,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
 from sos.errors import ConfigError
 from sos.sim.control import PREFIX, Control
-from sos.sim.http import Response
+from sos.sim.http import Response, json_response
 from sos.sim.timing import SimClock
 from sos.sim.world import World
 
@@ -108,6 +108,8 @@ class _Shell:
     def _ask(self, request: web.Request, body: bytes) -> Response:
         path = request.rel_url.raw_path
         if path.startswith(PREFIX):
+            if not is_loopback(request.remote or ""):  # exposed or not, time and faults are set from here
+                return json_response({"error": "the control endpoint answers to this machine only"}, 403)
             return self._control.answer(request.method, path, body)
         headers = {name.lower(): value for name, value in request.headers.items()}
         return self._world.answer(
