@@ -299,14 +299,28 @@ class _BlockRun:
 
     def signals(self) -> list[tuple[int, Signal]]:
         machine, facts, rows = self.machine, self.facts, self.block.rows
-        found: list[tuple[int, Signal]] = []
-        row = 0
-        while row < rows:
-            row = self._first_phase(row, found) if machine.phase == 0 else self._later_phase(row, found)
+        phases = self.compiled.phases
+        if len(phases) == 1 and not phases[0].captures:
+            found = self._each_row()
+        else:
+            found, row = [], 0
+            while row < rows:
+                row = self._first_phase(row, found) if machine.phase == 0 else self._later_phase(row, found)
         last_session = int(facts.session[-1])
         if machine.session != last_session:
             machine._new_session(last_session)
         return found
+
+    def _each_row(self) -> list[tuple[int, Signal]]:
+        """With one phase and nothing captured each row that passes is a signal, and no row knows another."""
+        machine, facts, rows = self.machine, self.facts, self.first_rows
+        funnel, levels, table = machine.funnel, self.compiled.row_levels, self._table(-1)
+        if self.closed_before is not None:
+            funnel.closed += int(self.closed_before[-1])
+        funnel.passed[0] += len(rows)
+        funnel.signals += len(rows)
+        ts, end, close, regime, signal = facts.ts, facts.end, facts.close, facts.regime, machine._signal
+        return [(i, signal(ts[i], end[i], close[i], regime[i], levels, (table, i))) for i in rows]
 
     def _first_phase(self, row: int, found: list[tuple[int, Signal]]) -> int:
         """From ``row`` in the first phase to the next row that passes it; the row after is returned."""
