@@ -151,7 +151,9 @@ def test_all_mistakes_of_all_files_come_at_once(tmp_path: Path) -> None:
         ('{"pattern_id": "\\ud800"}', "half of a surrogate pair"),
         ("[1]", "a strategy file is one JSON object in braces"),
         ("", "line 1, column 1: invalid JSON"),
-        ("[" * 100_000, "nested too deeply"),
+        ("[" * 100_000, "line 1: nested too deeply: more than 64 lists and objects inside each other"),
+        ('{"a":\n' * 70 + "1" + "}" * 70, "line 65: nested too deeply"),
+        ('{"[[[[\\"[[[[": "' + "{" * 100 + '"}', "'pattern_id' is missing"),
         (" " * (MAX_BYTES + 1), "is larger than 1,000,000 bytes"),
     ],
 )
@@ -275,6 +277,21 @@ def test_any_bytes_are_a_finding_and_never_an_exception(
     _, pattern, problems = read_pattern(path)
     assert pattern is None
     assert problems
+
+
+@pytest.mark.parametrize("depth", [60, 62, 63, 64, 65, 200, 960, 990, 5_000])
+@pytest.mark.parametrize(
+    "path", ["phases.0.conditions", "phases.0.id", "params", "pattern_id", "execution.trail"]
+)
+@pytest.mark.parametrize(("opening", "closing"), ["[]", ('{"a":', "}")])
+def test_what_is_nested_deeply_is_a_finding_wherever_it_stands(
+    tmp_path: Path, depth: int, path: str, opening: str, closing: str
+) -> None:
+    deep = opening * depth + "1" + closing * depth
+    file = write(tmp_path, json.dumps(changed(path, "@")).replace('"@"', deep))
+    assert read_pattern(file)[1] is None
+    if depth > 64:
+        assert read_pattern(file)[2][0].startswith("line 1: nested too deeply")
 
 
 @pytest.mark.parametrize(

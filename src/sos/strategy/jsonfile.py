@@ -1,4 +1,4 @@
-"""Reading one JSON file strictly: size, encoding, duplicate keys, numbers that JSON does not have.
+"""Reading one JSON file strictly: size, encoding, depth, duplicate keys, numbers that JSON does not have.
 
 Nothing about strategies is known here. Every failure is a `StrategyError` without the file's name, which
 the caller puts in front; syntax errors carry line and column.
@@ -9,14 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from sos.errors import StrategyError
 
-__all__ = ["MAX_BYTES", "canonical_digest", "parse_json", "read_text"]
+__all__ = ["MAX_BYTES", "MAX_NESTING", "canonical_digest", "parse_json", "read_text"]
 
 MAX_BYTES: Final = 1_000_000
+MAX_NESTING: Final = 64  # lists and objects inside each other; a strategy has five
+_BRACKET: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
 _BOM: Final = "﻿"
 
 
@@ -41,7 +44,8 @@ def read_text(path: Path) -> str:
 
 
 def parse_json(text: str) -> Any:
-    """The JSON value of ``text``. Refuses duplicate keys, NaN, Infinity and numbers out of range."""
+    """The JSON value of ``text``. Refuses depth, duplicate keys, NaN, Infinity and numbers out of range."""
+    _refuse_deep(text)
     try:
         value = json.loads(
             text,
@@ -54,13 +58,24 @@ def parse_json(text: str) -> Any:
         raise StrategyError(
             f"line {error.lineno}, column {error.colno}: invalid JSON: {_plain(error.msg)}"
         ) from error
-    except RecursionError as error:
-        raise StrategyError("invalid JSON: nested too deeply") from error
     try:
         _canonical(value).encode("utf-8")
     except UnicodeEncodeError as error:
         raise StrategyError("invalid JSON: a text holds half of a surrogate pair") from error
     return value
+
+
+def _refuse_deep(text: str) -> None:
+    """Counts brackets outside texts; what is not JSON at all is left to the parser."""
+    depth = 0
+    for found in _BRACKET.finditer(text):
+        sign = found.group()
+        depth += (sign in "[{") - (sign in "]}")
+        if depth > MAX_NESTING:
+            line = text.count("\n", 0, found.start()) + 1
+            raise StrategyError(
+                f"line {line}: nested too deeply: more than {MAX_NESTING} lists and objects inside each other"
+            )
 
 
 def canonical_digest(content: dict[str, Any]) -> str:
