@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TypeVar
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sos.expr import ExprError, Scope, check_capture, check_condition, check_number, needs, render, warmup
@@ -82,6 +82,7 @@ def _has_no_spelling(node: Node) -> bool:
 
 
 @many
+@example("'',")
 @given(
     st.one_of(mutated(), st.text(max_size=60), st.text(alphabet="()[]'\"+-*/.,<>=! abnot0159_", max_size=80))
 )

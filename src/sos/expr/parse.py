@@ -39,7 +39,8 @@ _REFUSED: Final[dict[type[ast.AST], str]] = {
 
 def span_of(text: str, node: ast.expr | ast.keyword) -> Span:
     """Where a node stands in the text it was parsed from (see `parse`)."""
-    return Span(text, node.col_offset, node.end_col_offset or node.col_offset + 1)
+    start, end = node.col_offset, node.end_col_offset or node.col_offset + 1
+    return Span(text, max(0, start), min(end, len(text)))  # "'a'," spans the brackets put around it
 
 
 def parse(text: str) -> ast.expr:
