@@ -15,19 +15,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sos.clock import ManualClock, ist_datetime, ist_ns
+from sos.data.audit import check_store
 from sos.data.imports import FileOutcome, ImportOptions, read_file, run_import
 from sos.data.instruments.names import ContractName, parse_contract
 from sos.data.sample import sample
 from sos.data.store import Store
 from sos.data.store.kinds import BARS, CHAIN, TICKS
-from sos.errors import DataError
+from sos.errors import DataError, SosError
 from sos.types import NS_PER_MINUTE
 from tests.data.files import PRICES, rows, week, write_csv, write_parquet
 from tests.data.test_store import contents, store_at
 
 ROOT = Path(__file__).parents[2]
+ODD = ("", "x", "-1", "0", "nan", "1e300", "2026-02-30", "27-01-2026", "10:00", "ts", "é", '"', "inf", "[]")
 CHAIN_FIELDS = ("ts", "expiry", "strike", "spot", "ce_ltp", "ce_oi", "pe_ltp", "pe_oi", "ce_bid", "ce_ask")
 
 
@@ -185,6 +189,36 @@ def test_a_strike_that_stands_twice_with_other_values_is_refused(tmp_path: Path)
         read_file(path, ImportOptions())
 
 
+@given(
+    st.sampled_from(["nifty_chain.csv", "NIFTY_options.csv", "NIFTY_pcr.csv"]),
+    st.lists(st.tuples(st.integers(0, 8), st.integers(0, 9), st.sampled_from(ODD)), min_size=1, max_size=4),
+)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_stands_in_a_file_it_is_read_or_refused_in_one_line(
+    tmp_path: Path, name: str, odd: list[tuple[int, int, str]]
+) -> None:
+    ts = "2026-01-22T10:00:00+05:30"
+    plain = {
+        "nifty_chain.csv": [list(CHAIN_FIELDS), [ts, "2026-01-27", *["25000"] * (len(CHAIN_FIELDS) - 2)]],
+        "NIFTY_options.csv": [
+            ["ts", "expiry", "strike", "right", "price", "qty", "oi"],
+            [ts, "2026-01-27", "25000", "CE", "1.5", "65", "65"],
+        ],
+        "NIFTY_pcr.csv": [["ts", "pcr", "spot"], [ts, "0.8", "25000"]],
+    }[name]
+    table = [plain[0], *([*plain[1]] for _ in range(8))]
+    for row, column, text in odd:
+        table[row][column % len(table[0])] = text
+    path = tmp_path / name
+    path.write_text("\n".join(",".join(row) for row in table) + "\n", encoding="utf-8")
+    said = ""
+    try:
+        read_file(path, ImportOptions())
+    except SosError as exc:
+        said = str(exc)
+    assert "\n" not in said
+
+
 def test_an_sqlite_file_is_named_as_what_it_is(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "old.db") as db:
         db.execute("CREATE TABLE candles (x)")
@@ -326,8 +360,10 @@ def test_the_real_tick_day_is_imported_whole(shared_data: Path, tmp_path: Path) 
     assert ticks["NSE_FO|NIFTY FUT 29 DEC 22"] == 7_443
     assert ticks["NSE_FO|NIFTY FUT 25 JAN 23"] == 1_743
     assert sum(rows for key, rows in ticks.items() if "E " in key) == 449_969
-    assert store.check() == []
     before = contents(tmp_path)
+    checked = list(check_store(store, []))
+    assert len(checked) == len(entries)
+    assert [(one.name, one.broken, one.findings) for one in checked if one.wrong] == []
     assert not any(outcome.report.rewrites for outcome in run_import(paths, store, ImportOptions()))
     assert contents(tmp_path) == before
 

@@ -75,7 +75,11 @@ def open_table(path: Path, mapping: Mapping[str, str]) -> Table:
         names[names.index(column)] = field
     if not table.num_rows:
         raise DataError(f"{path.name}: has columns and no rows")
-    return Table(path.name, table.rename_columns([name.strip().lower() for name in names]))
+    names = [name.strip().lower() for name in names]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{path.name}: two columns are {twice!r}: rename one")
+    return Table(path.name, table.rename_columns(names))
 
 
 class Table:
@@ -91,12 +95,20 @@ class Table:
     def __contains__(self, name: str) -> bool:
         return name in self._table.column_names
 
+    def _column(self, name: str) -> Any:
+        if name not in self:
+            known = ", ".join(self._table.column_names)
+            raise DataError(
+                f"{self.file}: no column {name!r}: it has {known}; --columns {name}=NAME names it"
+            )
+        return self._table.column(name)
+
     def number(self, name: str) -> F64:
         """A column of numbers, null as NaN; NaN throughout where it is absent."""
         if name not in self:
             return np.full(len(self), np.nan)
         try:
-            column = self._table.column(name).cast(pa.float64(), safe=False)
+            column = self._column(name).cast(pa.float64(), safe=False)
         except pa.ArrowException as exc:
             reason = " ".join(str(exc).split())[:100]
             raise DataError(f"{self.file}: column {name!r} does not hold numbers: {reason}") from exc
@@ -104,12 +116,15 @@ class Table:
 
     def text(self, name: str) -> Any:
         """A column of texts as an array of objects, upper case."""
-        column = self._table.column(name).cast(pa.string())
+        try:
+            column = self._column(name).cast(pa.string())
+        except pa.ArrowException as exc:
+            raise DataError(f"{self.file}: column {name!r} does not hold texts") from exc
         return np.array([str(value or "").strip().upper() for value in column.to_pylist()], object)
 
     def day(self, name: str) -> Any:
         """A column of dates as ``datetime64[D]``."""
-        column = self._table.column(name)
+        column = self._column(name)
         try:
             days = column.cast(pa.date32())
         except pa.ArrowException as exc:
@@ -121,7 +136,7 @@ class Table:
     def times(self, name: str, tz: str | None, hours: Segment) -> Zoned:
         """A column of times in ns UTC; a zone is stated, given or found out as for bars."""
         try:
-            stamps = stamps_of(self._table.column(name))
+            stamps = stamps_of(self._column(name))
         except BadStamp as exc:
             raise DataError(f"{self.file}: row {exc.row + 1}, column {name}: {exc}") from exc
         return to_utc(self.file, stamps, tz, Calendar.packaged(), hours)
