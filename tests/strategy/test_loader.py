@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sos.errors import StrategyError
 from sos.strategy.jsonfile import MAX_BYTES, canonical_digest
 from sos.strategy.loader import StrategyProblems, load_patterns, read_pattern
-from sos.strategy.pattern import ExitRules, Partial, Pattern, Selection, Trail
+from sos.strategy.pattern import NO_TRAIL, ExitRules, Partial, Pattern, Selection, Trail
 from sos.strategy.schema import json_schema
 from sos.types import Regime, Right, Side
 from tests.strategy.files import VALID, changed, mutated, write
@@ -100,10 +100,11 @@ def test_settings_of_the_file_reach_the_exit_rules(tmp_path: Path) -> None:
         "square_off": "15:10",
         "last_entry": "14:45",
         "quantity": 50,
+        "trail": None,
     }
     content["execution"] |= {"exit_basis": "underlying", "exit_price": "close", "entry_valid_bars": 2}
     exits = load_one(tmp_path, content).exits
-    assert (exits.breakeven_at, exits.time_stop_minutes) == (0.0, 0)
+    assert (exits.breakeven_at, exits.time_stop_minutes, exits.trail) == (0.0, 0, NO_TRAIL)
     assert (exits.square_off, exits.last_entry) == (910, 885)
     assert (exits.quantity, exits.entry_valid_bars, exits.exit_price) == (50, 2, "close")
 

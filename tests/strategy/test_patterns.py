@@ -145,6 +145,10 @@ def test_a_description_says_everything_that_the_file_does(tmp_path: Path) -> Non
         assert part in text, part
 
 
+def test_a_description_says_that_a_trail_is_off(tmp_path: Path) -> None:
+    assert "trailing stop: off" in described(tmp_path, changed("execution.trail", None))
+
+
 def test_a_description_carries_needs_and_warnings(tmp_path: Path) -> None:
     content = changed("phases.0.conditions", ["volume > 0", "sentiment.pcr > 1"])
     text = described(tmp_path, {**content, "regime_config": {}})

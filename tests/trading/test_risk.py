@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sos.errors import ConfigError, InvariantBroken
-from sos.strategy.pattern import ExitRules, Partial, Trail
+from sos.strategy.pattern import NO_TRAIL, ExitRules, Partial, Trail
 from sos.trading.desk import Desk
 from sos.trading.orders import TRANSITIONS, OrderEvent, OrderState, advance
-from sos.trading.settings import ExecutionSettings, RiskSettings, resolve_exits
+from sos.trading.settings import ExecutionSettings, RiskSettings, TrailSettings, resolve_exits
 from sos.trading.size import Sizer
 from sos.types import Refusal
 from tests.trading.market import KEY, OTHER, bar, feed, make_desk, pattern, signal
@@ -27,6 +27,21 @@ def sizer(risk: RiskSettings | None = None, *, quantity: int | None = None, **ex
     given_execution = ExecutionSettings(**execution)
     plan = resolve_exits("P", ExitRules(quantity=quantity), given_execution)
     return Sizer(plan, given_execution, risk or RiskSettings())
+
+
+def test_lots_of_a_file_win_over_risk_per_trade() -> None:
+    settings = ExecutionSettings(sizing="risk_per_trade", risk_rupees=10_000, fixed_lots=7)
+    own = resolve_exits("P", ExitRules(fixed_lots=2), settings)
+    assert Sizer(own, settings, RiskSettings()).units(50, 1.0, 100) == 100
+    assert Sizer(own, settings, RiskSettings()).units(50, 1.5, 100) == 150
+    none = resolve_exits("P", ExitRules(), settings)
+    assert Sizer(none, settings, RiskSettings()).units(50, 1.0, 100) == 10_000
+
+
+def test_a_file_turns_the_configured_trail_off() -> None:
+    settings = ExecutionSettings(trail=TrailSettings(by="atr", distance=2))
+    assert resolve_exits("P", ExitRules(), settings).trail == Trail("atr", 2.0)
+    assert resolve_exits("P", ExitRules(trail=NO_TRAIL), settings).trail is None
 
 
 def test_fixed_lots_are_multiplied_by_the_regime_and_floored_to_lots() -> None:

@@ -15,8 +15,18 @@ from sos.expr import ExprError, Scope, VarType, check_capture, check_condition, 
 from sos.expr.tree import FALSE, Const, Node, Num, Truth
 from sos.strategy import fields
 from sos.strategy.jsonfile import canonical_digest
-from sos.strategy.model import ExecutionModel, ParamModel, PhaseModel, StrategyModel
-from sos.strategy.pattern import Capture, Condition, ExitRules, Partial, Pattern, Phase, RegimeRule, Trail
+from sos.strategy.model import ExecutionModel, ParamModel, PhaseModel, StrategyModel, TrailModel
+from sos.strategy.pattern import (
+    NO_TRAIL,
+    Capture,
+    Condition,
+    ExitRules,
+    Partial,
+    Pattern,
+    Phase,
+    RegimeRule,
+    Trail,
+)
 from sos.strategy.problems import suggest
 from sos.types import REGIMES
 
@@ -221,8 +231,14 @@ def _captured_by(model: StrategyModel) -> dict[str, str]:
     return found
 
 
+def _trail(trail: TrailModel | None) -> Trail:
+    if trail is None:
+        return NO_TRAIL
+    return Trail(trail.by, trail.distance, trail.step, trail.length, trail.start_r)
+
+
 def _exit_rules(execution: ExecutionModel) -> ExitRules:
-    trail, partials = execution.trail, execution.partials
+    partials = execution.partials
     given = execution.model_fields_set
     return ExitRules(
         entry_valid_bars=execution.entry_valid_bars,
@@ -230,9 +246,7 @@ def _exit_rules(execution: ExecutionModel) -> ExitRules:
         time_stop_minutes=execution.time_stop_minutes if "time_stop_minutes" in given else None,
         square_off=None if execution.square_off is None else fields.parse_clock(execution.square_off),
         last_entry=None if execution.last_entry is None else fields.parse_clock(execution.last_entry),
-        trail=None
-        if trail is None
-        else Trail(trail.by, trail.distance, trail.step, trail.length, trail.start_r),
+        trail=_trail(execution.trail) if "trail" in given else None,
         partials=None if partials is None else tuple(Partial(part.at_r, part.fraction) for part in partials),
         exit_basis=execution.exit_basis,
         exit_price=execution.exit_price,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sos.strategy.fields import clock_text, interval_text, selection_text
-from sos.strategy.pattern import ExitRules, Pattern, Phase, RegimeRule, Trail
+from sos.strategy.pattern import NO_TRAIL, ExitRules, Pattern, Phase, RegimeRule, Trail
 from sos.types import REGIMES, Side
 
 __all__ = ["Summary", "describe", "summary"]
@@ -133,7 +133,7 @@ def _exits(exits: ExitRules) -> Iterator[str]:
         "time stop": _off(exits.time_stop_minutes, f"{exits.time_stop_minutes} minutes after the fill"),
         "square-off": exits.square_off and clock_text(exits.square_off),
         "last entry before": exits.last_entry and clock_text(exits.last_entry),
-        "trailing stop": exits.trail and _trail(exits.trail),
+        "trailing stop": "off" if exits.trail == NO_TRAIL else exits.trail and _trail(exits.trail),
         "partial exits": _partials(exits),
         "stop and target on": exits.exit_basis,
         "exit price": exits.exit_price,

@@ -221,7 +221,7 @@ class ExecutionModel(_Part):
     last_entry: ClockText | None = None
     """Time from which signals are refused, HH:MM."""
     trail: TrailModel | None = None
-    """Trailing stop."""
+    """Trailing stop; null is off."""
     partials: Annotated[tuple[PartialModel, ...], Field(max_length=10)] | None = None
     """Partial exits, nearest first; an empty list is none."""
     exit_basis: Literal["underlying", "premium"] | None = None

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from sos.expr.tree import Num, Truth
 from sos.types import REGIMES, Regime, Right, Side
 
 __all__ = [
+    "NO_TRAIL",
     "Capture",
     "Condition",
     "ExitRules",
@@ -83,6 +85,9 @@ class Trail:
     start_r: float = 0.0
 
 
+NO_TRAIL: Final = Trail("off")  # what a file says to turn a configured trail off
+
+
 @dataclass(frozen=True, slots=True)
 class Partial:
     """Leave ``fraction`` of the initial quantity (floored to lots) at ``at_r`` R in favour."""
@@ -93,7 +98,10 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class ExitRules:
-    """Per-file settings of `execution`; None is "as the config says". Times: minutes since IST midnight."""
+    """Per-file settings of `execution`; None is "as the config says". Times: minutes since IST midnight.
+
+    Off is said explicitly: 0, no partials, `NO_TRAIL`.
+    """
 
     entry_valid_bars: int | None = None
     breakeven_at: float | None = None

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sos.errors import ConfigError
-from sos.strategy.pattern import ExitRules, Partial, Trail
+from sos.strategy.pattern import NO_TRAIL, ExitRules, Partial, Trail
 from sos.types import NS_PER_MINUTE
 
 __all__ = [
@@ -121,6 +121,7 @@ class ExitPlan:
     trail: Trail | None
     partials: tuple[Partial, ...]
     fixed_lots: int
+    own_lots: bool  # the file gives fixed_lots: they count whatever the configured sizing is
     quantity: int  # units; 0: by lots
 
 
@@ -145,9 +146,10 @@ def resolve_exits(pattern_id: str, rules: ExitRules, settings: ExecutionSettings
         time_stop_ns=_first(rules.time_stop_minutes, settings.time_stop_minutes) * NS_PER_MINUTE,
         square_off=square_off,
         last_entry=last_entry,
-        trail=_checked_trail(pattern_id, rules.trail or _trail(settings.trail)),
+        trail=_checked_trail(pattern_id, _first(rules.trail, _trail(settings.trail))),
         partials=_checked_partials(pattern_id, _first(rules.partials, _partials(settings.partials))),
         fixed_lots=_first(rules.fixed_lots, settings.fixed_lots),
+        own_lots=rules.fixed_lots is not None,
         quantity=rules.quantity or 0,
     )
 
@@ -179,11 +181,13 @@ def _partials(settings: tuple[PartialSettings, ...]) -> tuple[Partial, ...]:
 
 
 def _checked_trail(pattern_id: str, trail: Trail | None) -> Trail | None:
-    if trail is not None and trail.by not in ("step", "atr", "structure"):
+    if trail is None or trail == NO_TRAIL:
+        return None
+    if trail.by not in ("step", "atr", "structure"):
         raise ConfigError(
             f"{pattern_id}: trail by {trail.by!r} is not known; use 'step', 'atr' or 'structure'"
         )
-    if trail is not None and trail.by != "structure" and trail.distance <= 0:
+    if trail.by != "structure" and trail.distance <= 0:
         raise ConfigError(f"{pattern_id}: trail by {trail.by!r} needs a distance above 0")
     return trail
 

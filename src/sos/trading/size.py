@@ -1,5 +1,7 @@
 """How many units: fixed lots or risk per trade, times the regime's modifier, floored to whole lots.
 
+A file's own size (`fixed_lots` or `quantity`) comes before the configured sizing.
+
 Pure integers at the end; money in paise. The capital limit is not here but in `risk`, which may only
 make a size smaller.
 """
@@ -25,7 +27,7 @@ class Sizer:
         self._lots = plan.fixed_lots
         self._quantity = plan.quantity
         self._risk_paise = 0.0
-        if execution.sizing == "risk_per_trade" and not plan.quantity:
+        if execution.sizing == "risk_per_trade" and not plan.quantity and not plan.own_lots:
             rupees = execution.risk_rupees or execution.risk_pct / 100.0 * risk.capital
             self._risk_paise = rupees * 100.0
 
