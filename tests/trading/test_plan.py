@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sos.trading.plan import Plan, Refused, make_plan
+from sos.trading.plan import REFUSED, Plan, Refused, make_plan
 from sos.trading.spec import Instrument, SessionFacts
 from sos.types import Refusal, Side
 from tests.trading.market import Days, bar, signal, spec
@@ -42,6 +42,12 @@ def test_levels_of_the_table(case: dict[str, Any]) -> None:
         assert [plan.kind, *(plan.sign * level for level in (plan.entry, plan.stop, plan.target))] == case[
             "plan"
         ]
+
+
+@pytest.mark.parametrize("close", [nan, inf, -inf, 1e308])
+def test_a_signal_of_a_bar_without_a_close_is_not_ready(close: float) -> None:
+    asked = signal(bar("10:00", close, close, close, close), 99.0, 103.0, entry=100.0, side=Side.BUY)
+    assert make_plan(asked, facts()) == REFUSED[Refusal.NOT_READY]
 
 
 any_price = st.one_of(

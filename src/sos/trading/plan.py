@@ -58,6 +58,8 @@ def make_plan(signal: Signal, facts: SessionFacts) -> Plan | Refused:
         0.0 < entry_rupees < NO_PRICE and 0.0 < stop_rupees < NO_PRICE and 0.0 < target_rupees < NO_PRICE
     ):
         return _BAD_LEVELS if isfinite(entry_rupees + stop_rupees + target_rupees) else _NOT_READY
+    if not abs(close) < NO_PRICE:
+        return _NOT_READY
     sign = 1 if signal.side is _BUY else -1
     tick = facts.tick(close)
     scale = 100.0 / tick
