@@ -20,7 +20,7 @@ from sos.trading.desk import Desk
 
 __all__ = ["CAPACITY", "run_engine"]
 
-CAPACITY: Final = 65_536
+CAPACITY: Final = 16_384  # columns of a batch stay in the cache; larger ones save nothing
 Progress = Callable[[int, int], None]
 
 
