@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sos.cli.fetch import fetch
 from sos.cli.options import ConfigFile, Json, parse_date, parse_mapping
 from sos.errors import ConfigError, DataError
 
@@ -43,6 +44,7 @@ def commands() -> typer.Typer:
         help="Keep, check and look up market data.", no_args_is_help=True, rich_markup_mode=None
     )
     group.command("import")(import_)
+    group.command("fetch")(fetch)
     group.command("list")(list_)
     group.command("check")(check)
     group.command("sample")(sample)
