@@ -8,10 +8,12 @@ import struct
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sos.expr.compile import ProgramBuilder, as_column
+from sos.expr.emit import SCALAR, Emitter
 from sos.expr.tree import Arith, Compare, Const, Indicator, Input, Lag, Node, Num, Select, Truth
 from sos.market.columns import FIELDS
 from sos.market.timeline import Timeline
@@ -104,14 +106,19 @@ def test_equal_expressions_share_one_slot() -> None:
     assert len(builder.slots) == 4  # high, low, one sma, one lag
 
 
-def test_code_grows_linearly_with_nested_choices() -> None:
+@pytest.mark.parametrize("levels", [2, 5, 9])
+def test_code_grows_with_the_different_parts_not_with_their_uses(levels: int) -> None:
+    """Each level uses the one below twice: 2 ** levels uses, but one line for each part."""
     node: Num = Input("close")
-    for _ in range(24):
-        node = Select(Compare(">", node, Const(0.0)), node, Const(1.0))
+    for level in range(levels):
+        node = Select(Compare(">", node, Const(float(level))), node, Const(1.0))
+    emitter = Emitter(SCALAR, lambda slot: "V[0]")
+    emitter.num(node)
+    assert len(emitter.lines) == 1 + 3 * levels  # the input; true, false and the choice of each level
     builder = ProgramBuilder()
     builder.add(node)
     number = builder.value_function(node, {}, rows=False)
-    assert number([5.0], ()) == 5.0
+    assert number([50.0], ()) == 50.0
 
 
 def test_captured_values_and_levels_are_read_by_index() -> None:
