@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sos.backtest.run import BacktestSettings
     from sos.clock import Clock
     from sos.config import Config
+    from sos.data.chain_of_sources import Origins
     from sos.data.sources import RunInputs
     from sos.strategy.loader import LoadResult
 
@@ -117,10 +118,15 @@ def check_config(config: Config) -> LoadResult:
 
 
 def run_backtest(
-    request: BacktestRequest, config: Config, clock: Clock, progress: Progress | None = None
+    request: BacktestRequest,
+    config: Config,
+    clock: Clock,
+    progress: Progress | None = None,
+    origins: Origins | None = None,
 ) -> BacktestResult:
     """Load what ``request`` names, replay it, give the result.
 
+    ``origins``: where bars come from when no file is named; None is the sample.
     Everything that can be refused without data (symbols, patterns, exits) is refused before a file is read.
 
     Raises:
@@ -135,11 +141,15 @@ def run_backtest(
         strategy_paths(request.strategies, config.strategies.paths), config.strategies.disabled
     )
     return replay(
-        _inputs(request, config), loaded.patterns, _settings(config), clock, progress or _no_progress
+        _inputs(request, config, origins),
+        loaded.patterns,
+        _settings(config),
+        clock,
+        progress or _no_progress,
     )
 
 
-def explain_regime(request: BacktestRequest, config: Config) -> RegimeDay:
+def explain_regime(request: BacktestRequest, config: Config, origins: Origins | None = None) -> RegimeDay:
     """The changes of the regime of ``request``'s one symbol on its last day.
 
     Raises:
@@ -153,7 +163,7 @@ def explain_regime(request: BacktestRequest, config: Config) -> RegimeDay:
         raise ConfigError("name one symbol and one day, for example NIFTY 2026-01-30")
     for symbol in (*request.symbols, *config.underlyings):
         resolve(symbol)
-    return regime_day(_inputs(request, config), request.end, _settings(config))
+    return regime_day(_inputs(request, config, origins), request.end, _settings(config))
 
 
 def _settings(config: Config) -> BacktestSettings:
@@ -175,17 +185,33 @@ def _no_progress(done: int, total: int) -> None:
     """Nobody is watching."""
 
 
-def _inputs(request: BacktestRequest, config: Config) -> RunInputs:
+def _inputs(request: BacktestRequest, config: Config, origins: Origins | None) -> RunInputs:
     from sos.data.sources import FileOptions, resolve_inputs
 
     data = config.data
+    files = request.data or data.files
+    seed = data.seed if request.seed is None else request.seed
+    volume_from = {symbol: settings.volume_from for symbol, settings in config.underlyings.items()}
+    if origins is not None and not files:
+        from sos.data.chain_of_sources import Asked, resolve_sources
+
+        asked = Asked(
+            request.symbols,
+            request.start,
+            request.end,
+            {symbol.upper(): choice for symbol, choice in volume_from.items()},
+            seed,
+            data.sample_sessions,
+            config.sentiment,
+        )
+        return resolve_sources(asked, origins)
     return resolve_inputs(
         request.symbols,
-        request.data or data.files,
+        files,
         request.start,
         request.end,
-        volume_from={symbol: settings.volume_from for symbol, settings in config.underlyings.items()},
-        seed=data.seed if request.seed is None else request.seed,
+        volume_from=volume_from,
+        seed=seed,
         files=FileOptions(
             columns=dict(request.columns or data.columns) or None,
             tz=request.tz or data.tz,

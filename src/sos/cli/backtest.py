@@ -21,7 +21,7 @@ __all__ = ["backtest"]
 
 _DATA_HELP = (
     "Bars, FILE or SYMBOL=FILE (Parquet or CSV); repeatable. Without: data.files of the configuration, "
-    "else a synthetic sample."
+    "else the store, the broker where there is a token, and a synthetic sample, whichever has bars first."
 )
 
 
@@ -101,6 +101,7 @@ def _run(
     from sos.app import run_backtest
     from sos.backtest.books import keep_books
     from sos.cli.console import configure_logging, progress_bar
+    from sos.cli.origins import origins
     from sos.clock import SystemClock
     from sos.config import load_config
 
@@ -112,7 +113,7 @@ def _run(
         _keep_inputs(csv, request.data or settings.data.files)
     configure_logging(settings.log.level)
     with progress_bar(progress, " ".join(request.symbols)) as report:
-        result = run_backtest(request, settings, SystemClock(), report)
+        result = run_backtest(request, settings, SystemClock(), report, origins(settings, os.environ))
     keep_books(result.trades, result.specs)  # a result whose books disagree is not shown
     return result
 

@@ -41,11 +41,13 @@ def regime(
     when = parse_date("DATE", day)
     from sos.app import BacktestRequest, explain_regime
     from sos.cli.console import configure_logging, make_console
+    from sos.cli.origins import origins
     from sos.config import load_config
 
     settings = load_config(config, os.environ, overrides or [])
     configure_logging(settings.log.level)
-    found = explain_regime(BacktestRequest((symbol,), tuple(data or ()), end=when), settings)
+    request = BacktestRequest((symbol,), tuple(data or ()), end=when)
+    found = explain_regime(request, settings, origins(settings, os.environ))
     from sos.backtest.regime_report import as_data, as_table
 
     if as_json:

@@ -74,9 +74,13 @@ class ContractSettings(_Section):
 
 
 class DataSettings(_Section):
-    """Where bars come from when the command line does not say. ``files``: FILE or SYMBOL=FILE."""
+    """Where bars come from when the command line does not say. ``files``: FILE or SYMBOL=FILE.
+
+    ``sources``: where else bars are looked for, in this order, each at most once.
+    """
 
     dir: Path | None = None
+    sources: tuple[Literal["store", "upstox", "sample"], ...] = ("store", "upstox", "sample")
     files: tuple[str, ...] = ()
     tz: str | None = None
     stamps: Literal["start", "end"] | None = None

@@ -23,7 +23,7 @@ from sos.market.sentiment import SentimentSeries
 from sos.sessions import SessionTable
 from sos.types import InstrumentKey, InstrumentKind
 
-__all__ = ["FileOptions", "RunInputs", "resolve_inputs"]
+__all__ = ["FileOptions", "RunInputs", "assemble", "named_instruments", "resolve_inputs"]
 
 _VOLUME_FROM: Final = ("future", "constituents", "none")
 
@@ -88,20 +88,41 @@ def resolve_inputs(
     """
     if start is not None and end is not None and start > end:
         raise ConfigError(f"--from {start} is after --to {end}: swap them")
-    underlyings = _underlyings(symbols)
+    underlyings = named_instruments(symbols)
     if data:
         loaded = _from_files(underlyings, data, files or FileOptions())
     else:
         loaded = _from_sample(underlyings, seed, sample_sessions)
+    return assemble(underlyings, loaded, start, end, volume_from or {})
+
+
+def assemble(
+    underlyings: tuple[Instrument, ...],
+    loaded: Mapping[InstrumentKey, SeriesData],
+    start: date | None,
+    end: date | None,
+    volume_from: Mapping[str, str],
+) -> RunInputs:
+    """A run of series that are loaded: those of ``underlyings`` and of the futures that lend them volume.
+
+    Raises:
+        ConfigError: a wrong ``volume_from``.
+        DataError: the range has no bars of an underlying, or the lengths of bars differ.
+    """
     ranged = _cut(underlyings, loaded, start, end)
-    wanted = _wanted(volume_from or {})
+    wanted = _wanted(volume_from)
     settled = [_settle_volume(of, ranged, wanted.get(of.key, "future")) for of in underlyings]
     for choice in settled:
         ranged[choice.series.instrument.key] = choice.series
     return _inputs(underlyings, ranged, settled)
 
 
-def _underlyings(symbols: Sequence[str]) -> tuple[Instrument, ...]:
+def named_instruments(symbols: Sequence[str]) -> tuple[Instrument, ...]:
+    """The instruments of a run, in the order named.
+
+    Raises:
+        ConfigError: none, an unknown one, or one twice.
+    """
     if not symbols:
         raise ConfigError("no symbol: name at least one, for example NIFTY")
     found: dict[InstrumentKey, Instrument] = {}

@@ -9,12 +9,9 @@ key.
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -22,7 +19,8 @@ import numpy as np
 
 from sos.bars import I64
 from sos.clock import IST_OFFSET_NS, ist_ns
-from sos.errors import ConfigError, DataError
+from sos.data.home import default_root
+from sos.errors import DataError
 from sos.types import NS_PER_DAY
 
 __all__ = [
@@ -105,24 +103,3 @@ def month_bounds(month: str) -> tuple[int, int]:
     year, number = int(month[:4]), int(month[5:])
     following = date(year + number // 12, number % 12 + 1, 1)
     return ist_ns(date(year, number, 1)), ist_ns(following)
-
-
-def default_root(env: Mapping[str, str], platform: str = sys.platform) -> Path:
-    """The data directory: ``SOS_DATA_DIR``, else where this platform keeps a user's data.
-
-    Raises:
-        ConfigError: the environment does not say where that is.
-    """
-    if env.get("SOS_DATA_DIR"):
-        return Path(env["SOS_DATA_DIR"]).expanduser()
-    if platform == "win32":
-        if env.get("LOCALAPPDATA"):
-            return Path(env["LOCALAPPDATA"]) / "sos"
-    elif platform == "darwin":
-        if env.get("HOME"):
-            return Path(env["HOME"]) / "Library" / "Application Support" / "sos"
-    elif env.get("XDG_DATA_HOME"):
-        return Path(env["XDG_DATA_HOME"]) / "sos"
-    elif env.get("HOME"):
-        return Path(env["HOME"]) / ".local" / "share" / "sos"
-    raise ConfigError("no place for data is known (no home directory): set SOS_DATA_DIR=FOLDER")
