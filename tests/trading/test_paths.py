@@ -236,3 +236,32 @@ def test_the_shortcut_for_straight_trades_makes_no_difference(monkeypatch: pytes
         assert outcome(fast) == outcome(plain)
     assert len(exits) > 300
     assert set(exits) == {"STOP", "TARGET", "SQUARE_OFF"}
+
+
+@pytest.mark.parametrize(
+    "prices",
+    [
+        (0.0, 101.0, 99.0, 100.0),
+        (100.0, 101.0, 0.0, 100.0),
+        (98.0, 101.0, 99.0, 100.0),
+        (100.0, 101.0, 99.0, nan),
+    ],
+    ids=["an open of zero", "a low of zero", "an open below the low", "a close without a value"],
+)
+def test_a_bar_whose_prices_cannot_be_trades_nothing_on_either_path(prices: tuple[float, ...]) -> None:
+    opens = int(SESSIONS.opens[0])
+    rows = [(100.0, 101.0, 99.0, 100.0)] * 3 + [prices] + [(100.0, 101.0, 99.5, 100.0)] * 8
+    bars = [
+        Bar(opens + i * NS_PER_MINUTE, opens + (i + 1) * NS_PER_MINUTE, KEY, *row, nan, nan)
+        for i, row in enumerate(rows)
+    ]
+    patterns = [pattern("P")]
+    signals: list[list[Signal]] = [[] for _ in bars]
+    signals[1] = [signal(bars[1], 98.0, 103.0, name="P")]
+    plain = plainly(make_desk(patterns, days=SESSIONS), bars, signals)
+    fast = make_desk(patterns, days=SESSIONS)
+    fast.run(columns(bars), {1: signals[1]})
+    fast.finish()
+    assert outcome(fast) == outcome(plain)
+    (trade,) = plain.trades
+    assert trade.exit_ts == bars[-1].ts  # nothing happened on the bar that cannot be

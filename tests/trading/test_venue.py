@@ -196,7 +196,7 @@ def test_levels_that_make_no_trade_are_refused(short: bool, stop: float, target:
 def test_slippage_worsens_at_once_and_stop_fills_and_nothing_else(short: bool) -> None:
     stopped = play([B0, AT_ONCE, bar("10:01", 100, 101, 97.98, 98)], short=short, slippage=2)
     assert told(stopped, short=short) == [("10:01", 100.1, "10:01", 97.9, "STOP")]
-    won = play([B0, AT_ONCE, bar("10:01", 100, 104, 99, 98)], short=short, slippage=2)
+    won = play([B0, AT_ONCE, bar("10:01", 100, 104, 99, 103)], short=short, slippage=2)
     assert told(won, short=short) == [("10:01", 100.1, "10:01", 103, "TARGET")]
     limit = play([B0, signal(B0, 97, 103, entry=99), bar("10:01", 100, 100, 98, 99)], short=short, slippage=2)
     assert [e.price for e in limit.journal if isinstance(e, OrderFilled)] == [10_100 if short else 9_900]

@@ -131,7 +131,7 @@ class Desk:
     def on_bar(self, bar: Bar) -> list[Entry]:
         """A finished bar: orders and positions of its underlying meet it. Returns what was done, by slot.
 
-        Bars of instruments that are not traded, and bars without prices (or with absurd ones), do nothing.
+        Bars of instruments that are not traded, and bars whose prices cannot be, do nothing.
 
         Raises:
             InvariantBroken: the bar is in no session of its instrument.
@@ -148,7 +148,8 @@ class Desk:
         at.enter(session)
         for series in lane.trails.values():
             series.push(bar.high, bar.low, bar.close)
-        if all(abs(price) < NO_PRICE for price in (bar.open, bar.high, bar.low, bar.close)):
+        low, high = bar.low, bar.high
+        if low <= bar.open <= high and low <= bar.close <= high and 0.0 < low and high < NO_PRICE:
             prices = paise(bar.open), paise(bar.high), paise(bar.low), paise(bar.close)
             for slot in lane.slots:
                 if slot.state is not FREE:

@@ -44,9 +44,7 @@ def scan(desk: Desk, run: BarRun, signals: Mapping[int, Sequence[Signal]]) -> No
         block = run[start : start + _BLOCK]
         mine = rows[bisect_left(rows, start) : bisect_left(rows, start + len(block))]
         wanted = [(row - start, signals[row]) for row in mine]
-        prices = (block.open, block.high, block.low, block.close)
-        whole = all(bool((np.abs(price) < NO_PRICE).all()) for price in prices)
-        if len(block) < _SHORT or not whole:
+        if len(block) < _SHORT or not _sound(block):
             _plainly(desk, block, dict(wanted))
             continue
         lanes = _lanes(desk, block)
@@ -58,6 +56,14 @@ def scan(desk: Desk, run: BarRun, signals: Mapping[int, Sequence[Signal]]) -> No
             lane_rows.leave()
         for record in desk.records:
             record.flush()
+
+
+def _sound(block: BarRun) -> bool:
+    """Are all bars such as `Desk.on_bar` takes: 0 < low <= open, close <= high, and no absurd price?"""
+    below = np.minimum(block.open, block.close)
+    above = np.maximum(block.open, block.close)
+    sound = (block.low > 0.0) & (block.low <= below) & (above <= block.high) & (block.high < NO_PRICE)
+    return bool(sound.all())
 
 
 class LaneRows:
