@@ -248,12 +248,15 @@ def test_the_shortcut_for_straight_trades_makes_no_difference(monkeypatch: pytes
     ],
     ids=["an open of zero", "a low of zero", "an open below the low", "a close without a value"],
 )
-def test_a_bar_whose_prices_cannot_be_trades_nothing_on_either_path(prices: tuple[float, ...]) -> None:
+def test_a_bar_whose_prices_cannot_be_trades_nothing_on_either_path(
+    prices: tuple[float, float, float, float],
+) -> None:
     opens = int(SESSIONS.opens[0])
-    rows = [(100.0, 101.0, 99.0, 100.0)] * 3 + [prices] + [(100.0, 101.0, 99.5, 100.0)] * 8
+    good = (100.0, 101.0, 99.0, 100.0)
+    rows = [*[good] * 3, prices, *[good] * 8]
     bars = [
-        Bar(opens + i * NS_PER_MINUTE, opens + (i + 1) * NS_PER_MINUTE, KEY, *row, nan, nan)
-        for i, row in enumerate(rows)
+        Bar(opens + i * NS_PER_MINUTE, opens + (i + 1) * NS_PER_MINUTE, KEY, o, h, low, c, nan, nan)
+        for i, (o, h, low, c) in enumerate(rows)
     ]
     patterns = [pattern("P")]
     signals: list[list[Signal]] = [[] for _ in bars]
