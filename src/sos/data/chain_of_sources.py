@@ -250,13 +250,13 @@ def _answered(root: Path, of: Instrument) -> Mapping[date, int]:
 
 
 def _from_store(steps: _Steps, root: Path, asked: Asked, origins: Origins) -> RunInputs:
-    from sos.data.shelved import mood_of_store
+    from sos.data.stored_sentiment import stored_sentiment
 
     inputs = assemble(steps.underlyings, steps.loaded, asked.start, asked.end, asked.volume_from)
     store = _open(root, origins)
     sentiment: dict[InstrumentKey, tuple[SentimentSeries, ...]] = {}
     for of in steps.underlyings:
-        found, lines = mood_of_store(store, inputs.series_of(of.key), asked.sentiment)
+        found, lines = stored_sentiment(store, inputs.series_of(of.key), asked.sentiment)
         steps.lines += lines
         if found:
             sentiment[of.key] = found

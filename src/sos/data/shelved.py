@@ -1,34 +1,24 @@
 """Series of the store as a run reads them: inside their sessions, prices sound, with what has to be said.
 
-Reads only. Also what the store knows of the market's mood: option chains and India VIX.
+Reads only. What the store knows of the market's mood is in `stored_sentiment`.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from datetime import date
-from typing import Final
 
 import numpy as np
 
 from sos.bars import BarRun
 from sos.calendar import Calendar
-from sos.clock import ist_date, ist_iso, ist_ns
+from sos.clock import ist_iso
 from sos.data.series import SeriesData, or_missing
 from sos.data.store import SYNTHETIC, Store
 from sos.data.store.bars import bars_part
 from sos.data.store.kinds import BARS
 from sos.data.symbols import Instrument, resolve
 from sos.errors import DataError
-from sos.market.sentiment import SentimentSeries, SentimentSettings
-from sos.market.sentiment_sources import chain_series, vix_series
-from sos.options.chain import SIDE_FIELDS, OptionChain, chains_from_columns
 from sos.sessions import SessionTable
-from sos.types import NS_PER_DAY, InstrumentKey
 
-__all__ = ["future_of_store", "mood_of_store", "series_of_store"]
-
-_VIX: Final = "INDIAVIX"
+__all__ = ["future_of_store", "series_of_store"]
 
 
 def series_of_store(store: Store, instrument: Instrument, minutes: int | None = None) -> SeriesData | None:
@@ -51,44 +41,6 @@ def future_of_store(store: Store, of: Instrument, minutes: int) -> SeriesData | 
     found = (one for one in map(resolve, keys) if one.underlying == of.key)
     future = next(found, None)
     return None if future is None else series_of_store(store, future, minutes)
-
-
-def mood_of_store(
-    store: Store, series: SeriesData, settings: SentimentSettings
-) -> tuple[tuple[SentimentSeries, ...], tuple[str, ...]]:
-    """What was known of the mood on the days of ``series``: chains of the underlying, India VIX; and lines
-    for the head.
-
-    Chains that speak of less than half of the days are left out: a few snapshots would only replace the
-    regime by price with an unknown one.
-    """
-    start, end, days = ist_ns(series.first_day), ist_ns(series.last_day) + NS_PER_DAY, series.count_days()
-    found, lines = [], []
-    chains = list(_chains(store, series.instrument.key, start, end))
-    known = len({ist_date(chain.ts) for chain in chains})
-    if known * 2 >= days and chains:
-        found.append(chain_series(chains, settings))
-    elif chains:
-        name = series.instrument.symbol
-        lines.append(f"store: {name}: option chains of {known} of {days} days: too few, not used")
-    vix = resolve(_VIX)
-    lengths = store.bar_lengths(vix.key)
-    run = store.read_bars(vix.key, lengths[0], start, end) if lengths else None
-    if run is not None:
-        found.append(vix_series(run.end, run.close))
-    return tuple(found), tuple(lines)
-
-
-def _chains(store: Store, key: InstrumentKey, start: int, end: int) -> Iterator[OptionChain]:
-    frame = store.read_snapshots("chain", key, None, start, end)
-    if frame is None:
-        return
-    columns = {name: frame[name] for name in ("strike", "spot")}
-    for side in ("ce", "pe"):
-        columns[f"{side}_oi_change"] = frame[f"{side}_oi"] - frame[f"{side}_oi_prev"]
-        columns |= {f"{side}_{name}": frame[f"{side}_{name}"] for name in SIDE_FIELDS if name != "oi_change"}
-    expiries: list[date] = frame["expiry"].astype("datetime64[D]").astype(object).tolist()
-    yield from chains_from_columns(key, frame["ts"], expiries, columns, known_ts=frame["known_ts"])
 
 
 def _series(store: Store, instrument: Instrument, run: BarRun, minutes: int) -> SeriesData:

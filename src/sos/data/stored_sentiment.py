@@ -11,13 +11,16 @@ from typing import Final
 
 import numpy as np
 
+from sos.bars import I64
+from sos.clock import IST_OFFSET_NS, ist_ns
+from sos.data.series import SeriesData
 from sos.data.store import Store
 from sos.data.store.kinds import Frame
 from sos.data.symbols import resolve
 from sos.market.sentiment import PCR, SentimentSeries, SentimentSettings
 from sos.market.sentiment_sources import chain_series, vix_series
 from sos.options.chain import SIDE_FIELDS, OptionChain, chains_from_columns
-from sos.types import InstrumentKey
+from sos.types import NS_PER_DAY, InstrumentKey
 
 __all__ = ["stored_sentiment"]
 
@@ -25,27 +28,41 @@ _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
 
 def stored_sentiment(
-    store: Store, key: InstrumentKey, start_ns: int, end_ns: int, settings: SentimentSettings
+    store: Store, series: SeriesData, settings: SentimentSettings
 ) -> tuple[tuple[SentimentSeries, ...], tuple[str, ...]]:
-    """Series of one underlying known in ``[start_ns, end_ns)``, the better source first; lines for the head.
+    """What was known on the days of ``series``, the better source first; and lines for the head.
+
+    Chains or ratios that speak of less than half of the days are left out, and it is said: a few snapshots
+    would only replace the regime by price with an unknown one.
 
     Raises:
         DataError: the store is damaged.
     """
-    series: list[SentimentSeries] = []
-    notes: list[str] = []
-    chain = store.read_snapshots("chain", key, None, start_ns, end_ns)
-    if chain is not None and len(chain["ts"]):
-        chains = list(_chains(key, chain))
-        series.append(chain_series(chains, settings))
-        notes += _flags(chains)
-    ratios = store.read_snapshots("pcr", key, None, start_ns, end_ns)
-    if ratios is not None and len(ratios["ts"]):
-        series.append(SentimentSeries(ratios["known_ts"], {PCR: ratios["pcr"]}, ratios["ts"]))
-    volatility = store.read_bars(resolve("INDIAVIX").key, 1, start_ns, end_ns)
-    if volatility is not None and len(volatility):
-        series.append(vix_series(volatility.end, volatility.close))
-    return tuple(series), tuple(notes)
+    key, symbol = series.instrument.key, series.instrument.symbol
+    start, end = ist_ns(series.first_day), ist_ns(series.last_day) + NS_PER_DAY
+    found: list[SentimentSeries] = []
+    lines: list[str] = []
+
+    def enough(what: str, times: I64) -> bool:
+        known, days = len(np.unique((times + IST_OFFSET_NS) // NS_PER_DAY)), series.count_days()
+        if known * 2 < days:
+            lines.append(f"store: {symbol}: {what} of {known} of {days} days: too few, not used")
+        return known * 2 >= days
+
+    chain = store.read_snapshots("chain", key, None, start, end)
+    if chain is not None and enough("option chains", chain["ts"]):
+        chains = _chains(key, chain)
+        found.append(chain_series(chains, settings))
+        lines += (f"store: {symbol}: {line}" for line in _flags(chains))
+    ratios = store.read_snapshots("pcr", key, None, start, end)
+    if ratios is not None and enough("put/call ratios", ratios["ts"]):
+        found.append(SentimentSeries(ratios["known_ts"], {PCR: ratios["pcr"]}, ratios["ts"]))
+    vix = resolve("INDIAVIX").key
+    lengths = store.bar_lengths(vix)
+    run = store.read_bars(vix, lengths[0], start, end) if lengths else None
+    if run is not None:
+        found.append(vix_series(run.end, run.close))
+    return tuple(found), tuple(lines)
 
 
 def _chains(key: InstrumentKey, frame: Frame) -> list[OptionChain]:

@@ -149,7 +149,7 @@ class Desk:
         for series in lane.trails.values():
             series.push(bar.high, bar.low, bar.close)
         low, high = bar.low, bar.high
-        if low <= bar.open <= high and low <= bar.close <= high and 0.0 < low and high < NO_PRICE:
+        if low <= bar.open <= high and low <= bar.close <= high and low > 0.0 and high < NO_PRICE:
             prices = paise(bar.open), paise(bar.high), paise(bar.low), paise(bar.close)
             for slot in lane.slots:
                 if slot.state is not FREE:
