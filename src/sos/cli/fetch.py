@@ -81,11 +81,10 @@ def fetch_into(
     Raises:
         BrokerError: nothing at all could be had (no network, no token); the first reason.
     """
-    import asyncio
-
+    from sos.cli.loop import run
     from sos.clock import SystemClock
 
-    results, chains = asyncio.run(_fetch(store, request, env, SystemClock(), progress))
+    results, chains = run(_fetch(store, request, env, SystemClock(), progress))
     _raise_if_hopeless(results)
     return results, chains
 

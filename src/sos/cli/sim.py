@@ -57,9 +57,9 @@ def serve(
 
     Simulated time stands still at the end of the data unless --now and --speed say otherwise.
     """
-    import asyncio
     import contextlib
 
+    from sos.cli.loop import run
     from sos.clock import SystemClock
     from sos.sim import Settings, SimClock, load_faults, open_world, parse_moment
 
@@ -73,7 +73,7 @@ def serve(
     opened.world.faults.set(rules, fault_seed)
     clock = SimClock(machine, opened.end_ns if start is None else start, speed)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(opened.world, clock, host, port, expose, opened.label))
+        run(_serve(opened.world, clock, host, port, expose, opened.label))
 
 
 async def _serve(world: World, clock: SimClock, host: str, port: int, expose: bool, label: str) -> None:
