@@ -123,10 +123,12 @@ def run_backtest(
     clock: Clock,
     progress: Progress | None = None,
     origins: Origins | None = None,
+    announce: Callable[[str], None] = lambda line: None,
 ) -> BacktestResult:
     """Load what ``request`` names, replay it, give the result.
 
-    ``origins``: where bars come from when no file is named; None is the sample.
+    ``origins``: where bars come from when no file is named; None is the sample. ``announce`` is told, before
+    the run, which patterns will stay silent for want of an input.
     Everything that can be refused without data (symbols, patterns, exits) is refused before a file is read.
 
     Raises:
@@ -146,6 +148,7 @@ def run_backtest(
         _settings(config),
         clock,
         progress or _no_progress,
+        announce,
     )
 
 

@@ -104,3 +104,14 @@ def test_real_bars_run_from_a_file(sos: Sos, shared_data: Path) -> None:
     assert shown["data"]["synthetic"] is False
     assert shown["trades"]
     assert all(trade["underlying"] == "RELIANCE" for trade in shown["trades"])
+
+
+def test_patterns_that_will_stay_silent_are_named_before_the_run(sos: Sos, tmp_path: Path) -> None:
+    file = tmp_path / "nifty.csv"
+    rows = [f"2024-01-01T09:{minute}:00+05:30,100,101,99,100" for minute in range(15, 45)]
+    file.write_text("\n".join(["ts,open,high,low,close", *rows]))
+    outcome = sos("backtest", "NIFTY", "--data", str(file))
+    assert outcome.code == 0
+    assert outcome.err.startswith("sos: RANGE_BREAK_LONG, ")
+    assert "no volume in this run" in outcome.err
+    assert "--data NIFTY.FUT=FILE" in outcome.err

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -81,8 +81,11 @@ def run_backtest(
     settings: BacktestSettings,
     clock: Clock,
     progress: Progress = lambda done, total: None,
+    announce: Callable[[str], None] = lambda line: None,
 ) -> BacktestResult:
     """Replay ``inputs`` through ``patterns``.
+
+    ``announce`` gets a line for every input that patterns lack, before the first bar is looked at.
 
     Raises:
         ConfigError: an underlying that cannot be traded, an exit that this version does not have.
@@ -90,6 +93,8 @@ def run_backtest(
     """
     started = clock.now_ns()
     ordered = sorted(patterns, key=lambda pattern: pattern.id)
+    for line in missing_lines(inputs, ordered, settings):
+        announce(line)
     readers = {of.key: sentiment_of(inputs, of, ordered, settings.sentiment) for of in inputs.underlyings}
     markets = [
         market_of(inputs.series_of(of.key), ordered, settings, readers[of.key]) for of in inputs.underlyings

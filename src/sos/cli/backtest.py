@@ -113,9 +113,16 @@ def _run(
         _keep_inputs(csv, request.data or settings.data.files)
     configure_logging(settings.log.level)
     with progress_bar(progress, " ".join(request.symbols)) as report:
-        result = run_backtest(request, settings, SystemClock(), report, origins(settings, os.environ))
+        result = run_backtest(
+            request, settings, SystemClock(), report, origins(settings, os.environ), _announce
+        )
     keep_books(result.trades, result.specs)  # a result whose books disagree is not shown
     return result
+
+
+def _announce(line: str) -> None:
+    """What a run will lack is said before it starts; the head of the result repeats it."""
+    print(f"sos: {line}", file=sys.stderr)
 
 
 def _keep_inputs(csv: Path, data: Sequence[str]) -> None:
