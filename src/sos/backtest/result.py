@@ -5,7 +5,6 @@ The runner fills these in; `metrics`, `serialise` and `tables` read them. Nothin
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,7 +14,7 @@ from sos.trading.positions import Trade
 from sos.trading.spec import InstrumentSpec
 from sos.types import InstrumentKey, Refusal
 
-__all__ = ["BacktestResult", "DataHead", "PatternOutcome", "SeriesHead", "merge_funnels", "refusal_counts"]
+__all__ = ["BacktestResult", "DataHead", "PatternOutcome", "SeriesHead", "merge_funnels"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +89,3 @@ def merge_funnels(funnels: Sequence[Funnel]) -> Funnel:
         for name in ("bars", "invalidated", "timed_out", "reset", "vetoed", "closed", "signals", "late"):
             setattr(merged, name, getattr(merged, name) + getattr(funnel, name))
     return merged
-
-
-def refusal_counts(reasons: Sequence[Refusal]) -> Mapping[Refusal, int]:
-    """Refusals counted, most frequent first, ties by name."""
-    counted = Counter(reasons)
-    return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
